@@ -1,0 +1,48 @@
+# `make demo` and `make test` set up everything they need: a virtual environment in .venv, then run.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP_RUN := $(VENV)/.installed-run
+STAMP_DEV := $(VENV)/.installed-dev
+
+.PHONY: help demo test check format lint types bench clean
+
+help:
+	@echo "make demo    watch sample signals turn into orders, fills and ledger rows"
+	@echo "make test    run the tests"
+	@echo "make check   format, lint, types, layers, tests"
+	@echo "make bench   measure, side by side with alpaca-py"
+
+$(STAMP_RUN): setup.cfg setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Starfill needs Python 3.11 or newer; try: make PYTHON=python3.12 demo")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(STAMP_DEV): $(STAMP_RUN)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP_RUN)
+	$(BIN)/python run.py --demo
+
+test: $(STAMP_DEV)
+	$(BIN)/pytest -n 2
+
+format: $(STAMP_DEV)
+	$(BIN)/ruff format --check .
+
+lint: $(STAMP_DEV)
+	$(BIN)/ruff check .
+
+types: $(STAMP_DEV)
+	$(BIN)/mypy
+	$(BIN)/mypy run.py settings.py
+
+check: format lint types test
+
+bench: $(STAMP_DEV)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build *.egg-info
