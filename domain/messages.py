@@ -1,0 +1,255 @@
+"""The mail of the six actors. Commands are imperative, facts past participles.
+
+`?` marks what is asked (its answer is named behind it), the rest is told:
+
+    web, cli        ?AcceptSignal   -> SignalReceiver   SignalRecorded | SignalConflict
+    SignalReceiver  ?RecordSignal   -> TradeLedger      SignalRecorded | SignalConflict
+                    ?ListUndecided  -> TradeLedger      Undecided
+                     ExecuteSignal  -> OrderExecutor
+    OrderExecutor   ?PlanEntry      -> TradeLedger      Planned | Declined | Deferred
+                    ?PlanResend     -> TradeLedger      Planned | Declined | Deferred
+                     OrderAccepted | OrderRejected | OrderUnresolved | OrderNotSent -> TradeLedger
+                     LookUpOrder    -> Reconciler
+    TradingStream    StreamOpened | StreamLost | OrdersUpdated -> TradeLedger
+                     StreamOpened | ConfirmPosition -> Reconciler
+    Reconciler      ?ListUnsettled  -> TradeLedger      Unsettled
+                     BrokerSnapshot | OrdersUpdated | OrderNotFound | PositionConfirmed -> TradeLedger
+    TradeLedger      ResendOrder -> OrderExecutor, GateChanged -> SignalReceiver, LedgerChanged -> whoever subscribed
+"""
+
+from domain.orders import OrderRecord, OrderTicket, OrderUpdate
+from domain.reconcile import Snapshot
+from domain.rules import Deferred, Gate
+from domain.signals import Signal, SignalReceipt, Verdict
+from domain.values import Message, Shares, Utc
+
+# --- signals in ---------------------------------------------------------------------------------
+
+
+class AcceptSignal(Message):
+    """Take this signal in. The answer comes after it is durable."""
+
+    signal: Signal
+
+
+class RecordSignal(Message):
+    """Make this signal durable."""
+
+    signal: Signal
+
+
+class SignalRecorded(Message):
+    """The signal is in the ledger. `repeated`: it was there already, with the same content."""
+
+    receipt: SignalReceipt
+    repeated: bool
+
+
+class SignalConflict(Message):
+    """The id is taken by a signal with other content; nothing was stored."""
+
+    source: str
+    signal_id: str
+
+
+class ListUndecided(Message):
+    """Which signals wait for their verdict?"""
+
+
+class Undecided(Message):
+    """Signals without a verdict, oldest first."""
+
+    signals: tuple[Signal, ...]
+
+
+class ExecuteSignal(Message):
+    """Decide on this signal and, if it trades, send its order."""
+
+    signal: Signal
+
+
+# --- orders out ---------------------------------------------------------------------------------
+
+
+class PlanEntry(Message):
+    """Decide, and if it trades make the intent durable, in one transaction."""
+
+    source: str
+    signal_id: str
+
+
+class PlanResend(Message):
+    """May this intent, which the broker does not know, be POSTed (again) under its own id?"""
+
+    client_order_id: str
+
+
+class Planned(Message):
+    """The intent is durable; it may be POSTed until `order.post_until`."""
+
+    order: OrderTicket
+
+
+class Declined(Message):
+    """No order: the verdict is on the signal. None: the signal or order was settled before."""
+
+    verdict: Verdict | None
+
+
+class OrderAccepted(Message):
+    """The broker has the order."""
+
+    update: OrderUpdate
+
+
+class OrderRejected(Message):
+    """The broker refused the order definitively, in its own words."""
+
+    client_order_id: str
+    reason: str
+    keys_refused: bool = False
+
+
+class OrderUnresolved(Message):
+    """The POST's outcome is unknown: the broker may have the order or not."""
+
+    client_order_id: str
+    why: str
+
+
+class OrderNotSent(Message):
+    """Not a byte of the order was taken by the broker; it may be sent later, under the same id."""
+
+    client_order_id: str
+    why: str
+
+
+class LookUpOrder(Message):
+    """Find out what became of this order. `attempt` counts from 0 and spaces the tries."""
+
+    client_order_id: str
+    attempt: int = 0
+
+
+class OrderNotFound(Message):
+    """The broker, asked by client_order_id, knows no such order (yet)."""
+
+    client_order_id: str
+
+
+class ResendOrder(Message):
+    """The broker does not know this intent and its time to live holds: POST it, same id."""
+
+    client_order_id: str
+    symbol: str
+
+
+# --- the stream ---------------------------------------------------------------------------------
+
+
+class StreamOpened(Message):
+    """Connected, authorised, and the subscription acknowledged: from here on events are heard."""
+
+    generation: int
+
+
+class StreamLost(Message):
+    """The connection of this generation is gone."""
+
+    generation: int
+    why: str
+    keys_refused: bool = False
+
+
+class OrdersUpdated(Message):
+    """What the broker said of orders, in the order it was heard."""
+
+    updates: tuple[OrderUpdate, ...]
+
+
+# --- the account, read --------------------------------------------------------------------------
+
+
+class ConfirmPosition(Message):
+    """An order was filled in part: ask the broker what the account holds of the symbol now."""
+
+    client_order_id: str
+    symbol: str
+    filled_qty: Shares
+
+
+class PositionConfirmed(Message):
+    """The account's position after a partial fill; `position_qty` None: the read failed."""
+
+    client_order_id: str
+    filled_qty: Shares
+    """The order's cumulative fill when the position was asked for."""
+    position_qty: Shares | None
+    why: str = ""
+
+
+class ListUnsettled(Message):
+    """Which of our orders does the broker still have to be asked about?"""
+
+
+class Unsettled(Message):
+    """Orders that are not final, oldest first. `since`: when the oldest of them was planned."""
+
+    orders: tuple[OrderRecord, ...]
+    since: Utc | None
+
+
+class BrokerSnapshot(Message):
+    """A full read of the account, taken after the stream of this generation opened."""
+
+    generation: int
+    snapshot: Snapshot
+
+
+class KeysRefused(Message):
+    """The broker refused our keys while running; everything that adds risk is halted."""
+
+    why: str
+
+
+# --- told by the ledger, after the commit -------------------------------------------------------
+
+
+class GateChanged(Message):
+    """The gate opened or closed."""
+
+    gate: Gate
+
+
+class LedgerChanged(Message):
+    """What a commit changed."""
+
+    signals: tuple[str, ...] = ()
+    trades: tuple[int, ...] = ()
+    orders: tuple[OrderUpdate, ...] = ()
+
+
+# --- mailboxes ----------------------------------------------------------------------------------
+
+ReceiverMail = AcceptSignal | GateChanged
+ExecutorMail = ExecuteSignal | ResendOrder
+ReconcilerMail = StreamOpened | LookUpOrder | ConfirmPosition
+LedgerMail = (
+    RecordSignal
+    | ListUndecided
+    | PlanEntry
+    | PlanResend
+    | OrderAccepted
+    | OrderRejected
+    | OrderUnresolved
+    | OrderNotSent
+    | OrderNotFound
+    | StreamOpened
+    | StreamLost
+    | OrdersUpdated
+    | ListUnsettled
+    | BrokerSnapshot
+    | PositionConfirmed
+    | KeysRefused
+)
+PlanAnswer = Planned | Declined | Deferred

@@ -1,0 +1,234 @@
+"""Orders: what we want, what the broker says, what we believe, and how the second changes the third.
+
+An order's state is folded, never summed: the broker's cumulative `filled_qty` only rises, a done
+order stays done, and of two words on the same thing the later one stands. So any repetition, loss
+or shuffling of words, followed by one full read of the account, ends in the same belief.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, Literal
+
+from domain.values import ZERO, Message, Shares, Usd, Utc
+
+Side = Literal["buy", "sell"]
+
+OPEN_STATUSES: Final = frozenset(
+    {
+        "new", "partially_filled", "pending_cancel", "pending_replace", "accepted", "pending_new",
+        "accepted_for_bidding", "stopped", "suspended", "calculated", "held", "pending_review",
+    }
+)  # fmt: skip
+"""The broker may still execute the order (Alpaca's order object, `status`)."""
+
+DONE_STATUSES: Final = frozenset({"filled", "canceled", "expired", "replaced", "rejected"})
+"""Nothing more will be executed. What was executed before still counts."""
+
+DONE_FOR_DAY: Final = "done_for_day"
+"""Final for a `day` order, a pause till tomorrow for every other."""
+
+EVENT_STATUS: Final[dict[str, str | None]] = {
+    "accepted": "accepted", "pending_new": "pending_new", "new": "new",
+    "partial_fill": "partially_filled", "fill": "filled",
+    "canceled": "canceled", "expired": "expired", "rejected": "rejected", "replaced": "replaced",
+    "done_for_day": DONE_FOR_DAY, "stopped": "stopped", "suspended": "suspended",
+    "calculated": "calculated", "held": "held",
+    "pending_cancel": "pending_cancel", "pending_replace": "pending_replace",
+    "order_replace_rejected": None, "order_cancel_rejected": None, "restated": None,
+    "trade_bust": None, "trade_correct": None,
+}  # fmt: skip
+"""The status each stream event speaks of; None: it says nothing about the status."""
+
+
+class Life(StrEnum):
+    """What we know of an order as a whole."""
+
+    INTENDED = "intended"  # committed to, the broker has not answered
+    UNRESOLVED = "unresolved"  # the broker may have it or not
+    WORKING = "working"  # the broker has it and may execute it
+    DONE = "done"  # the broker has it and is through with it
+    REFUSED = "refused"  # the broker refused it at placement
+    LAPSED = "lapsed"  # its time ran out and the broker never knew it
+
+
+class Trigger(StrEnum):
+    """What can be learned about an order."""
+
+    SEEN_OPEN = "seen_open"
+    SEEN_DONE = "seen_done"
+    REFUSED = "refused"
+    UNRESOLVED = "unresolved"
+    NOT_SENT = "not_sent"
+    LAPSED = "lapsed"
+
+
+def _stays(life: Life, *triggers: Trigger) -> dict[tuple[Life, Trigger], Life]:
+    return {(life, trigger): life for trigger in triggers}
+
+
+NEXT: Final[dict[tuple[Life, Trigger], Life]] = {
+    # The broker's own word on the order beats every guess, so it is a step from everywhere but DONE.
+    **{(life, Trigger.SEEN_OPEN): Life.WORKING for life in Life if life is not Life.DONE},
+    **{(life, Trigger.SEEN_DONE): Life.DONE for life in Life},
+    (Life.DONE, Trigger.SEEN_OPEN): Life.DONE,
+    (Life.INTENDED, Trigger.REFUSED): Life.REFUSED,
+    (Life.INTENDED, Trigger.UNRESOLVED): Life.UNRESOLVED,
+    (Life.INTENDED, Trigger.NOT_SENT): Life.INTENDED,
+    (Life.INTENDED, Trigger.LAPSED): Life.LAPSED,
+    # A refusal speaks of one POST. While an earlier one is unresolved it proves nothing about that.
+    **_stays(Life.UNRESOLVED, Trigger.REFUSED, Trigger.UNRESOLVED, Trigger.NOT_SENT),
+    (Life.UNRESOLVED, Trigger.LAPSED): Life.LAPSED,
+    # The stream outran the POST's own reply, or a later POST of the same id met a taken id.
+    **_stays(Life.WORKING, Trigger.REFUSED, Trigger.UNRESOLVED, Trigger.NOT_SENT, Trigger.LAPSED),
+    **_stays(Life.DONE, Trigger.REFUSED, Trigger.UNRESOLVED, Trigger.NOT_SENT, Trigger.LAPSED),
+    **_stays(Life.REFUSED, Trigger.REFUSED, Trigger.UNRESOLVED, Trigger.NOT_SENT, Trigger.LAPSED),
+    **_stays(Life.LAPSED, Trigger.REFUSED, Trigger.UNRESOLVED, Trigger.NOT_SENT, Trigger.LAPSED),
+}
+
+UNSETTLED: Final = frozenset({Life.INTENDED, Life.UNRESOLVED, Life.WORKING})
+"""Lives that the broker still has to be asked about."""
+
+
+class OrderTicket(Message):
+    """An order as it is to be POSTed: the intent, durable before the first byte leaves."""
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    type: Literal["market", "limit"] = "market"
+    time_in_force: Literal["day", "gtc"] = "day"
+    notional: Usd | None = None
+    qty: Shares | None = None
+    limit_price: Usd | None = None
+    extended_hours: bool = False
+    post_until: Utc
+    """The last moment it may be POSTed: its signal's time to live."""
+
+
+class Execution(Message):
+    """One match at the broker. Evidence of a fill; sums of these are never taken for a position."""
+
+    execution_id: str
+    qty: Shares
+    price: Usd
+    at: Utc
+
+
+class OrderUpdate(Message):
+    """The broker's word on one order, from the stream, from a read, or from the answer to a POST."""
+
+    broker_order_id: str
+    client_order_id: str
+    symbol: str
+    side: str
+    status: str
+    """Alpaca's word as it came; one we do not know counts as open."""
+    filled_qty: Shares = ZERO
+    """Cumulative."""
+    filled_avg_price: Usd | None = None
+    updated_at: Utc | None = None
+    event: str | None = None
+    """The stream's event; None: this is a read."""
+    execution: Execution | None = None
+    position_qty: Shares | None = None
+    """The account's whole position after the event, signed; only the stream tells it."""
+    qty: Shares | None = None
+    notional: Usd | None = None
+    time_in_force: str | None = None
+    replaces: str | None = None
+    replaced_by: str | None = None
+
+
+class OrderRecord(Message):
+    """What we believe of one of our orders."""
+
+    client_order_id: str
+    trade_id: int
+    symbol: str
+    side: Side
+    time_in_force: str
+    life: Life
+    notional: Usd | None = None
+    qty: Shares | None = None
+    post_until: Utc
+    qty_before: Shares = ZERO
+    """The account's position in the symbol when the order was planned."""
+    broker_order_id: str | None = None
+    status: str = ""
+    """Alpaca's last word; empty: it has not spoken."""
+    filled_qty: Shares = ZERO
+    filled_avg_price: Usd | None = None
+    updated_at: Utc | None = None
+    priced_filled_qty: Shares = ZERO
+    priced_at: Utc | None = None
+    """The `filled_qty` that `filled_avg_price` is the average of, and when the broker said so."""
+    confirmed_qty: Shares | None = None
+    """Shares by the position endpoint, less `qty_before`; it speaks for `confirmed_at_filled` only."""
+    confirmed_at_filled: Shares | None = None
+    replaced_by: str | None = None
+    missing_since: Utc | None = None
+    """Since when the broker has answered that it knows no such order."""
+
+    @property
+    def shares(self) -> Decimal:
+        """Shares this order brought: the confirmed number while nothing newer was filled, else `filled_qty`."""
+        if self.confirmed_qty is not None and self.confirmed_at_filled == self.filled_qty:
+            return self.confirmed_qty
+        return self.filled_qty
+
+
+def is_done(status: str, time_in_force: str | None) -> bool:
+    """Whether a status is final. One we do not know is open: it will be asked about again."""
+    return status in DONE_STATUSES or (status == DONE_FOR_DAY and time_in_force == "day")
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def fold(record: OrderRecord, update: OrderUpdate) -> OrderRecord:
+    """The record after the broker's word: a join, so order, repetition and loss do not matter."""
+    done = is_done(update.status, record.time_in_force)
+    said_at = update.updated_at or _NEVER
+    changes: dict[str, object] = {
+        "life": NEXT[record.life, Trigger.SEEN_DONE if done else Trigger.SEEN_OPEN],
+        "broker_order_id": record.broker_order_id or update.broker_order_id,
+        "missing_since": None,
+    }
+    if (done, said_at, update.status) > (_known_done(record), record.updated_at or _NEVER, record.status):
+        changes |= {"status": update.status, "updated_at": update.updated_at}
+    if update.filled_qty > record.filled_qty:
+        changes["filled_qty"] = update.filled_qty
+    price, known = update.filled_avg_price, record.filled_avg_price
+    price_key = (record.priced_filled_qty, record.priced_at or _NEVER, known or ZERO)
+    if price is not None and (update.filled_qty, said_at, price) > price_key:
+        changes |= {
+            "filled_avg_price": price,
+            "priced_filled_qty": update.filled_qty,
+            "priced_at": update.updated_at,
+        }
+    if update.replaced_by is not None:
+        changes["replaced_by"] = update.replaced_by
+    return record.model_copy(update=changes)
+
+
+def _known_done(record: OrderRecord) -> bool:
+    return is_done(record.status, record.time_in_force)
+
+
+def learn(record: OrderRecord, trigger: Trigger) -> OrderRecord:
+    """The record after something was learned that is not the broker's word on the order itself."""
+    return record.model_copy(update={"life": NEXT[record.life, trigger]})
+
+
+def confirm_position(record: OrderRecord, *, position_qty: Decimal, at_filled: Decimal) -> OrderRecord:
+    """The record after a read of the position, asked for when the order had `at_filled` shares.
+
+    A read that something newer has overtaken is dropped, and so is one below what the account held
+    before us: then somebody else sold, and the broker's own count of our order is the better word.
+    """
+    ours = position_qty - record.qty_before
+    overtaken = at_filled != record.filled_qty or record.status == "filled"
+    if overtaken or ours <= ZERO:
+        return record
+    return record.model_copy(update={"confirmed_qty": ours, "confirmed_at_filled": at_filled})
