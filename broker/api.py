@@ -126,8 +126,10 @@ class Quote(Message):
 
 
 class Broker(Protocol):
-    """Alpaca over REST. Every call blocks its thread for the client's timeouts at most; safe to share
-    between threads, each of which gets a connection of its own."""
+    """Alpaca over REST: every call blocks its thread for the client's timeouts at most.
+
+    Safe to share between threads, each of which gets a connection of its own.
+    """
 
     def submit(self, order: OrderTicket) -> SubmitOutcome:
         """POST the order once; nothing below repeats it."""

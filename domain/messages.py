@@ -14,7 +14,9 @@
                      StreamOpened | ConfirmPosition -> Reconciler
     Reconciler      ?ListUnsettled  -> TradeLedger      Unsettled
                      BrokerSnapshot | OrdersUpdated | OrderNotFound | PositionConfirmed -> TradeLedger
-    TradeLedger      ResendOrder -> OrderExecutor, GateChanged -> SignalReceiver, LedgerChanged -> whoever subscribed
+    TradeLedger      ResendOrder    -> OrderExecutor
+                     GateChanged    -> SignalReceiver
+                     LedgerChanged  -> whoever subscribed
 """
 
 from domain.orders import OrderRecord, OrderTicket, OrderUpdate
@@ -82,6 +84,8 @@ class PlanResend(Message):
     """May this intent, which the broker does not know, be POSTed (again) under its own id?"""
 
     client_order_id: str
+    never_sent: bool = False
+    """No POST of it has left, by the sender's own knowledge: past its time it lapses at once."""
 
 
 class Planned(Message):
@@ -118,7 +122,7 @@ class OrderUnresolved(Message):
 
 
 class OrderNotSent(Message):
-    """Not a byte of the order was taken by the broker; it may be sent later, under the same id."""
+    """The broker took nothing of the order; it may be sent later, under the same id."""
 
     client_order_id: str
     why: str
@@ -161,6 +165,10 @@ class StreamLost(Message):
     keys_refused: bool = False
 
 
+class RestartStream(Message):
+    """Close the stream and connect anew, as after a change of keys or mode."""
+
+
 class OrdersUpdated(Message):
     """What the broker said of orders, in the order it was heard."""
 
@@ -189,7 +197,9 @@ class PositionConfirmed(Message):
 
 
 class ListUnsettled(Message):
-    """Which of our orders does the broker still have to be asked about?"""
+    """Which of our orders does the broker still have to be asked about? None: all of them."""
+
+    client_order_id: str | None = None
 
 
 class Unsettled(Message):
@@ -233,23 +243,21 @@ class LedgerChanged(Message):
 
 ReceiverMail = AcceptSignal | GateChanged
 ExecutorMail = ExecuteSignal | ResendOrder
+StreamMail = RestartStream
 ReconcilerMail = StreamOpened | LookUpOrder | ConfirmPosition
-LedgerMail = (
-    RecordSignal
-    | ListUndecided
-    | PlanEntry
-    | PlanResend
-    | OrderAccepted
+LedgerQuestion = RecordSignal | ListUndecided | PlanEntry | PlanResend | ListUnsettled
+LedgerFact = (
+    OrderAccepted
     | OrderRejected
     | OrderUnresolved
     | OrderNotSent
     | OrderNotFound
-    | StreamOpened
-    | StreamLost
     | OrdersUpdated
-    | ListUnsettled
     | BrokerSnapshot
     | PositionConfirmed
+    | StreamOpened
+    | StreamLost
     | KeysRefused
 )
+LedgerMail = LedgerQuestion | LedgerFact
 PlanAnswer = Planned | Declined | Deferred

@@ -5,7 +5,7 @@ order stays done, and of two words on the same thing the later one stands. So an
 or shuffling of words, followed by one full read of the account, ends in the same belief.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Literal
@@ -172,7 +172,7 @@ class OrderRecord(Message):
 
     @property
     def shares(self) -> Decimal:
-        """Shares this order brought: the confirmed number while nothing newer was filled, else `filled_qty`."""
+        """Shares this order brought: the confirmed number unless more was filled since."""
         if self.confirmed_qty is not None and self.confirmed_at_filled == self.filled_qty:
             return self.confirmed_qty
         return self.filled_qty
@@ -219,6 +219,28 @@ def _known_done(record: OrderRecord) -> bool:
 def learn(record: OrderRecord, trigger: Trigger) -> OrderRecord:
     """The record after something was learned that is not the broker's word on the order itself."""
     return record.model_copy(update={"life": NEXT[record.life, trigger]})
+
+
+QUARANTINE: Final = timedelta(minutes=5)
+"""How long the broker must have denied an intent that may no longer be sent before it is given up."""
+
+
+def not_found(record: OrderRecord, now: datetime) -> OrderRecord:
+    """The record after the broker, asked by client_order_id, knew no such order.
+
+    That is no proof: a POST may still be on its way. Only when the order may no longer be sent and
+    the denial has lasted the quarantine is it given up, and even then a late appearance is booked.
+    """
+    since = record.missing_since or now
+    missing = record.model_copy(update={"missing_since": since})
+    if record.life in {Life.INTENDED, Life.UNRESOLVED} and now - max(since, record.post_until) >= QUARANTINE:
+        return learn(missing, Trigger.LAPSED)
+    return missing
+
+
+def may_resend(record: OrderRecord, now: datetime) -> bool:
+    """Whether an intent that the broker does not know may be POSTed, again under its own id."""
+    return record.life in {Life.INTENDED, Life.UNRESOLVED} and now < record.post_until
 
 
 def confirm_position(record: OrderRecord, *, position_qty: Decimal, at_filled: Decimal) -> OrderRecord:

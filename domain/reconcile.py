@@ -73,7 +73,9 @@ def _orders(known: Mapping[str, OrderRecord], snapshot: Snapshot) -> Iterator[Fa
     for update in snapshot.orders:
         record = known.get(update.client_order_id) or by_broker_id.get(update.broker_order_id)
         if record is None:
-            if is_ours(update.client_order_id):
+            if update.replaces in by_broker_id:
+                yield OrderHeard(update=update)
+            elif is_ours(update.client_order_id):
                 yield OrderUnknown(update=update)
         elif fold(record, update) != record:
             yield OrderHeard(update=update)

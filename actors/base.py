@@ -1,0 +1,289 @@
+"""What pykka leaves out: typed addresses, deaths that are told, heartbeats, an inbox with two lanes.
+
+Every actor is a `Worker`. Whatever goes wrong inside one, from `setup` on, reaches the supervisor
+through `on_death`; a failed ask is reported like a failed tell, and no BaseException leaves a zombie
+(pykka answers an ask's exception to the caller and lives on, and a SystemExit in a handler stops all
+other actors but not the process).
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast, overload
+
+import pykka
+from pykka import messages as pykka_messages
+
+log = logging.getLogger(__name__)
+
+M = TypeVar("M")
+M_contra = TypeVar("M_contra", contravariant=True)
+R = TypeVar("R")
+R2 = TypeVar("R2")
+R3 = TypeVar("R3")
+P = ParamSpec("P")
+
+Envelope = Any
+"""pykka's envelope: `.message`, and `.reply_to`, a future or None."""
+
+
+class Death(NamedTuple):
+    """An actor failed: which, and of what."""
+
+    actor: str
+    error: BaseException
+
+
+OnDeath = Callable[[Death], None]
+
+
+class Mailbox(Protocol[M_contra]):
+    """Where mail can be sent: an actor's address, or a test's outbox."""
+
+    def send(self, mail: M_contra) -> bool:
+        """Put mail into the inbox; False: its owner is dead, and the mail is a dead letter."""
+
+    @overload
+    def ask(self, mail: M_contra, a: type[R], /, *, timeout: float) -> R: ...
+    @overload
+    def ask(self, mail: M_contra, a: type[R], b: type[R2], /, *, timeout: float) -> R | R2: ...
+    @overload
+    def ask(
+        self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], /, *, timeout: float
+    ) -> R | R2 | R3: ...
+    def ask(self, mail: M_contra, /, *answers: type[Any], timeout: float) -> Any:
+        """Put mail into the inbox and wait for its answer, at most `timeout` seconds."""
+
+
+class Address(Generic[M_contra]):
+    """The address of a running actor. Safe to use from any thread."""
+
+    def __init__(self, ref: "pykka.ActorRef[Any]") -> None:
+        self._ref = ref
+
+    def send(self, mail: M_contra) -> bool:
+        """Tell; never raises. A dead letter is logged: facts live in the ledger, not in inboxes."""
+        try:
+            self._ref.tell(mail)
+        except pykka.ActorDeadError:  # let through, it would kill the sender too
+            log.warning("dead letter for %s: %s", self._ref, type(mail).__name__)
+            return False
+        return True
+
+    @overload
+    def ask(self, mail: M_contra, a: type[R], /, *, timeout: float) -> R: ...
+    @overload
+    def ask(self, mail: M_contra, a: type[R], b: type[R2], /, *, timeout: float) -> R | R2: ...
+    @overload
+    def ask(
+        self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], /, *, timeout: float
+    ) -> R | R2 | R3: ...
+    def ask(self, mail: M_contra, /, *answers: type[Any], timeout: float) -> Any:
+        """Ask; raises pykka.Timeout, pykka.ActorDeadError, or TypeError for an unexpected answer."""
+        answer = self._ref.ask(mail, timeout=timeout)
+        if not isinstance(answer, answers):
+            raise TypeError(f"{self._ref} answered {type(mail).__name__} with {type(answer).__name__}")
+        return answer
+
+    def ping(self, *, timeout: float) -> None:
+        """Wait until all mail sent before this has been handled."""
+        self._ref.ask(Ping(), timeout=timeout)
+
+    def send_ping(self) -> None:
+        """Ask for a heartbeat without waiting for it."""
+        self.send(cast("M_contra", Ping()))
+
+    def subscribe(self, subscriber: "Mailbox[Any]", *kinds: type) -> None:
+        """Have the actor send its news of these kinds to the subscriber."""
+        self.send(cast("M_contra", Subscribe(subscriber, kinds)))
+
+    def stop(self, *, timeout: float) -> None:
+        """Stop after what is in the inbox; raises pykka.Timeout. A dead actor is stopped already."""
+        try:
+            self._ref.stop(timeout=timeout)
+        except pykka.ActorDeadError:
+            return
+
+    def is_alive(self) -> bool:
+        """Whether the actor has not stopped or failed; a hung one still counts as alive."""
+        return self._ref.is_alive()
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Are you there? Every worker answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Send the news of these kinds to this mailbox, from now on."""
+
+    subscriber: Mailbox[Any]
+    kinds: tuple[type, ...]
+
+
+class Pulse:
+    """When a worker last finished something, and what it is busy with. Read by the supervisor."""
+
+    __slots__ = ("busy_since", "busy_with", "finished_at")
+
+    def __init__(self) -> None:
+        self.busy_since: float | None = None
+        self.busy_with = ""
+        self.finished_at = time.monotonic()
+
+    def busy_for(self) -> float:
+        """Seconds that the mail in hand has taken so far; 0 when idle."""
+        since = self.busy_since
+        return 0.0 if since is None else time.monotonic() - since
+
+
+class Inbox:
+    """An inbox with two lanes: urgent mail goes first, each lane in order of arrival.
+
+    When both wait they take turns, so that neither starves. Any
+    thread puts, one takes. `SimpleQueue` keeps the put at a third of the cost of `Queue`.
+    """
+
+    def __init__(self, urgent: tuple[type, ...] = ()) -> None:
+        self._urgent_kinds = urgent
+        self._arrived: SimpleQueue[Envelope] = SimpleQueue()
+        self._urgent: deque[Envelope] = deque()
+        self._rest: deque[Envelope] = deque()
+        self._last_was_urgent = False
+
+    def put(self, envelope: Envelope) -> None:
+        self._arrived.put(envelope)
+
+    def get(self) -> Envelope:
+        """The next envelope; waits for one."""
+        self._sort()
+        if not self._urgent and not self._rest:
+            self._place(self._arrived.get())
+        self._last_was_urgent = bool(self._urgent) and not (self._rest and self._last_was_urgent)
+        return self._urgent.popleft() if self._last_was_urgent else self._rest.popleft()
+
+    def empty(self) -> bool:
+        return not (self._urgent or self._rest) and self._arrived.empty()
+
+    def qsize(self) -> int:
+        return len(self._urgent) + len(self._rest) + self._arrived.qsize()
+
+    def urgent(self, limit: int) -> list[Envelope]:
+        """What waits in the urgent lane, at most `limit`; does not wait."""
+        self._sort()
+        return [self._urgent.popleft() for _ in range(min(limit, len(self._urgent)))]
+
+    def rest(self, limit: int) -> list[Envelope]:
+        """What waits in the other lane up to the actor's own stop, at most `limit`; does not wait."""
+        self._sort()
+        taken: list[Envelope] = []
+        while self._rest and len(taken) < limit and not is_stop(self._rest[0].message):
+            taken.append(self._rest.popleft())
+        return taken
+
+    def take(self, kind: type[R], limit: int) -> list[R]:
+        """Messages of this kind that stand next in the other lane, told and not asked; does not wait."""
+        self._sort()
+        taken: list[R] = []
+        while self._rest and len(taken) < limit and isinstance(self._rest[0].message, kind):
+            taken.append(self._rest.popleft().message)
+        return taken
+
+    def _sort(self) -> None:
+        try:
+            while True:
+                self._place(self._arrived.get_nowait())
+        except Empty:
+            return
+
+    def _place(self, envelope: Envelope) -> None:
+        lane = self._urgent if isinstance(envelope.message, self._urgent_kinds) else self._rest
+        lane.append(envelope)
+
+
+def is_stop(message: object) -> bool:
+    """Whether this is pykka's order to stop, which has to reach pykka itself."""
+    return isinstance(message, pykka_messages._ActorStop)  # noqa: SLF001 - pykka has no public name for it
+
+
+class Worker(pykka.ThreadingActor, Generic[M]):
+    """An actor with typed mail. Subclasses wire in `__init__`, open in `setup`, act in `receive`."""
+
+    use_daemon_thread = True  # a hung handler must not keep a process alive that has decided to end
+
+    def __init__(self, *, on_death: OnDeath) -> None:
+        super().__init__()
+        self._on_death = on_death
+        self._subscribers: list[Subscribe] = []
+        self.pulse = Pulse()
+
+    @staticmethod
+    def _create_actor_inbox() -> Any:
+        return Inbox()
+
+    @property
+    def address(self) -> Address[Any]:
+        """This actor's own address, for timers and for its private mail."""
+        return Address(self.actor_ref)
+
+    def setup(self) -> None:
+        """Open what the actor needs; runs in its own thread before the first mail."""
+
+    def teardown(self) -> None:
+        """Close it again; runs in its own thread after the last mail."""
+
+    def receive(self, mail: M) -> object:
+        """Handle one mail; what is returned answers an ask."""
+        raise NotImplementedError
+
+    def publish(self, news: object) -> None:
+        """Send news to those who subscribed to its kind."""
+        for subscription in self._subscribers:
+            if isinstance(news, subscription.kinds):
+                subscription.subscriber.send(news)
+
+    def on_start(self) -> None:
+        self._guarded(self.setup)
+
+    def on_stop(self) -> None:
+        self._guarded(self.teardown)
+
+    def on_receive(self, message: Any) -> Any:
+        if isinstance(message, Ping):
+            self.pulse.finished_at = time.monotonic()
+            return None
+        if isinstance(message, Subscribe):
+            self._subscribers.append(message)
+            return None
+        return self._guarded(lambda: self.handle(message))
+
+    def handle(self, message: Any) -> object:
+        """One mail from the inbox, between two heartbeats."""
+        self.pulse.busy_with = type(message).__name__
+        self.pulse.busy_since = time.monotonic()
+        answer = self.receive(message)
+        self.pulse.busy_since = None
+        self.pulse.finished_at = time.monotonic()
+        return answer
+
+    def _guarded(self, action: Callable[[], object]) -> object:
+        try:
+            return action()
+        except Exception as error:
+            self._on_death(Death(type(self).__name__, error))
+            raise
+        except BaseException as error:
+            self._on_death(Death(type(self).__name__, error))
+            # As it is, it would have pykka stop all other actors from this thread; the asker would wait on.
+            raise RuntimeError(f"{type(error).__name__} in {self}") from error
+
+
+def spawn(worker: "Callable[P, Worker[M]]", *args: P.args, **kwargs: P.kwargs) -> Address[M]:
+    """Start a worker; raises pykka.ActorDeadError if its `setup` failed (pykka's own `start` would not)."""
+    address: Address[M] = Address(cast("type[Worker[M]]", worker).start(*args, **kwargs))
+    address.ping(timeout=30)
+    return address

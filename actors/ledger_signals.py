@@ -1,0 +1,161 @@
+"""The ledger's work on signals: make them durable, decide on them, make the intent durable."""
+
+import hashlib
+from functools import lru_cache
+
+from actors.ledger_work import Work
+from domain.config import BotConfig
+from domain.identity import client_order_id
+from domain.messages import (
+    Declined,
+    ListUndecided,
+    PlanAnswer,
+    PlanEntry,
+    Planned,
+    PlanResend,
+    RecordSignal,
+    SignalConflict,
+    SignalRecorded,
+    Undecided,
+)
+from domain.orders import Life, OrderTicket, Trigger, learn
+from domain.rules import Deferred, EntryFacts, decide_entry
+from domain.signals import Signal, SignalReceipt, SignalState, Verdict, body_digest
+from domain.values import ZERO
+from persistence.store import NewTrade
+
+UNDECIDED_AT_ONCE = 1000
+"""So many waiting signals are handed out at a time; the rest follows with the next scan."""
+
+
+def record_signal(work: Work, mail: RecordSignal) -> SignalRecorded | SignalConflict:
+    """Store a signal once; the same id with other content is a conflict and stores nothing."""
+    signal = mail.signal
+    key, digest = (signal.source, signal.signal_id), body_digest(signal)
+    known = work.unit.find_signals([key]).get(key)
+    if known is None:
+        work.unit.add_signal(signal, digest=digest, received_at=work.now)
+        work.journal("signal_received", signal.signal_id, source=signal.source, symbol=signal.symbol)
+        work.signals.append(signal.signal_id)
+        return _recorded(signal, SignalState.RECEIVED, work, repeated=False)
+    if known.digest != digest:
+        work.journal("signal_conflict", signal.signal_id, source=signal.source, symbol=signal.symbol)
+        return SignalConflict(source=signal.source, signal_id=signal.signal_id)
+    receipt = SignalReceipt(
+        source=signal.source,
+        signal_id=signal.signal_id,
+        state=known.state,
+        received_at=known.received_at,
+    )
+    return SignalRecorded(receipt=receipt, repeated=True)
+
+
+def _recorded(signal: Signal, state: SignalState, work: Work, *, repeated: bool) -> SignalRecorded:
+    receipt = SignalReceipt(
+        source=signal.source, signal_id=signal.signal_id, state=state, received_at=work.now
+    )
+    return SignalRecorded(receipt=receipt, repeated=repeated)
+
+
+def list_undecided(work: Work, _: ListUndecided) -> Undecided:
+    """The oldest signals without a verdict."""
+    return Undecided(signals=work.unit.undecided_signals(limit=UNDECIDED_AT_ONCE))
+
+
+def plan_entry(work: Work, mail: PlanEntry) -> PlanAnswer:
+    """Decide on a signal from the facts of this transaction; a trade's intent is part of it."""
+    key = (mail.source, mail.signal_id)
+    stored = work.unit.find_signals([key]).get(key)
+    if stored is None or stored.state is not SignalState.RECEIVED:
+        return Declined(verdict=None)
+    signal, config = stored.signal, work.unit.config()
+    decision = decide_entry(
+        EntryFacts(
+            signal=signal,
+            now=work.now,
+            config=config,
+            gate=work.gate.gate(),
+            halts=work.unit.active_halts(signal.symbol),
+            occupied_by=work.unit.trade_occupying(signal.symbol),
+        )
+    )
+    if isinstance(decision, Deferred):
+        return decision
+    answer: PlanAnswer = Declined(verdict=decision)
+    if decision.code == "trade":
+        answer = Planned(order=_intend(work, signal, decision, config))
+    work.unit.decide_signal(
+        source=signal.source,
+        signal_id=signal.signal_id,
+        state=_STATES.get(decision.code, SignalState.DECLINED),
+        verdict=decision,
+        at=work.now,
+    )
+    work.journal("signal_decided", signal.signal_id, verdict=decision.code, reason=decision.reason)
+    work.signals.append(signal.signal_id)
+    return answer
+
+
+_STATES = {"trade": SignalState.PLANNED, "expired": SignalState.EXPIRED}
+
+
+def _intend(work: Work, signal: Signal, verdict: Verdict, config: BotConfig) -> OrderTicket:
+    """Write the intent: the order as it will be POSTed, and the trade that it opens."""
+    assert verdict.notional is not None
+    assert verdict.stars is not None
+    order = OrderTicket(
+        client_order_id=client_order_id(
+            account_id=work.identity.account_id,
+            source=signal.source,
+            signal_id=signal.signal_id,
+            leg="entry",
+        ),
+        symbol=signal.symbol,
+        side="buy",
+        notional=verdict.notional,
+        post_until=signal.expires_at,
+    )
+    trade_id = work.unit.add_entry(
+        NewTrade(
+            symbol=signal.symbol,
+            stars=verdict.stars,
+            notional=verdict.notional,
+            catalyst_type=signal.catalyst_category,
+            catalyst_tier=signal.catalyst_tier,
+            source=signal.source,
+            signal_id=signal.signal_id,
+            client_order_id=order.client_order_id,
+            created_at=work.now,
+        ),
+        order,
+        qty_before=work.unit.positions([signal.symbol]).get(signal.symbol, ZERO),
+        account_id=work.identity.account_id,
+        config_digest=_digest(config),
+        code_version=work.identity.code_version,
+        at=work.now,
+    )
+    work.journal("order_intended", order.client_order_id, symbol=order.symbol, notional=str(order.notional))
+    work.trades.add(trade_id)
+    return order
+
+
+@lru_cache(maxsize=8)
+def _digest(config: BotConfig) -> str:
+    return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
+
+
+def plan_resend(work: Work, mail: PlanResend) -> PlanAnswer:
+    """Whether an intent that the broker does not have may leave (again), under its own id."""
+    cid = mail.client_order_id
+    record = work.unit.orders_by_id(client_order_ids=[cid], broker_order_ids=()).get(cid)
+    if record is None or record.life not in {Life.INTENDED, Life.UNRESOLVED}:
+        return Declined(verdict=None)
+    if work.now >= record.post_until:
+        if mail.never_sent:
+            work.save({cid: learn(record, Trigger.LAPSED)})
+            work.journal("order_lapsed", cid, why="its time to live ended before it could be sent")
+        return Declined(verdict=None)
+    gate, halts = work.gate.gate(), work.unit.active_halts(record.symbol)
+    if halts or not gate.open:
+        return Deferred(reason="; ".join(halts) or gate.reason)
+    return Planned(order=work.unit.tickets([cid])[cid])

@@ -1,0 +1,191 @@
+"""Reads the account.
+
+In:  StreamOpened, ConfirmPosition (from the stream), LookUpOrder (from the executor)
+Out: ?ListUnsettled, BrokerSnapshot, OrdersUpdated, OrderNotFound, PositionConfirmed, KeysRefused
+     -> TradeLedger
+
+All broker reads are here. A read that fails says nothing: it is tried again, and what it was asked
+about stays as unknown as it was.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, assert_never
+
+from actors.base import Mailbox, OnDeath, Worker
+from actors.timers import Timers
+from broker.api import Broker, NotFound, ReadFailed
+from domain.messages import (
+    BrokerSnapshot,
+    ConfirmPosition,
+    KeysRefused,
+    LedgerMail,
+    ListUnsettled,
+    LookUpOrder,
+    OrderNotFound,
+    OrdersUpdated,
+    PositionConfirmed,
+    ReconcilerMail,
+    StreamOpened,
+    Unsettled,
+)
+from domain.orders import Life, OrderUpdate
+from domain.reconcile import Snapshot
+from domain.values import Clock
+
+log = logging.getLogger(__name__)
+
+LEDGER_TIMEOUT_S: Final = 20.0
+OVERLAP: Final = timedelta(minutes=10)
+"""How far before our oldest unsettled intent the broker's orders are read: clocks differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadAgain:
+    """Take the snapshot for this generation again."""
+
+    generation: int
+    attempt: int
+
+
+def lookup_delay_s(attempt: int) -> float:
+    """Seconds before the n-th look-up (from 0) of an order: 0.25, 0.5 … 30."""
+    return float(min(0.25 * 2**attempt, 30.0))
+
+
+def reread_delay_s(attempt: int) -> float:
+    """Seconds before the n-th repetition (from 1) of a failed snapshot: 0.5, 1 … 8."""
+    return float(min(0.25 * 2**attempt, 8.0))
+
+
+class Reconciler(Worker[ReconcilerMail | _ReadAgain]):
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        ledger: Mailbox[LedgerMail],
+        timers: Timers,
+        clock: Clock,
+        on_death: OnDeath,
+    ) -> None:
+        super().__init__(on_death=on_death)
+        self._broker = broker
+        self._ledger = ledger
+        self._timers = timers
+        self._clock = clock
+        self._generation = 0
+
+    def setup(self) -> None:
+        self._broker.warm()
+
+    def receive(self, mail: ReconcilerMail | _ReadAgain) -> None:
+        match mail:
+            case StreamOpened():
+                self._generation = mail.generation
+                self._read_account(mail.generation, attempt=0)
+            case _ReadAgain():
+                if mail.generation == self._generation:
+                    self._read_account(mail.generation, mail.attempt)
+            case LookUpOrder():
+                self._look_up(mail)
+            case ConfirmPosition():
+                self._confirm(mail)
+            case _:
+                assert_never(mail)
+
+    # --- the whole account ----------------------------------------------------------------------
+
+    def _read_account(self, generation: int, attempt: int) -> None:
+        snapshot = self._snapshot()
+        if isinstance(snapshot, ReadFailed):
+            self._told_off(snapshot)
+            delay = max(reread_delay_s(attempt + 1), snapshot.retry_after_s)
+            log.warning("the account cannot be read (%s); again in %.1f s", snapshot.why, delay)
+            address, again = self.address, _ReadAgain(generation, attempt + 1)
+            self._timers.after(delay, lambda: address.send(again))
+            return
+        self._ledger.send(BrokerSnapshot(generation=generation, snapshot=snapshot))
+        for client_order_id in snapshot.missing:
+            self._look_up_later(LookUpOrder(client_order_id=client_order_id, attempt=2))
+
+    def _snapshot(self) -> Snapshot | ReadFailed:
+        """Our unsettled orders and all positions; its cost grows with the gap, not with the history."""
+        taken_at = self._clock()
+        unsettled = self._ledger.ask(ListUnsettled(), Unsettled, timeout=LEDGER_TIMEOUT_S)
+        orders: tuple[OrderUpdate, ...] | ReadFailed = ()
+        if unsettled.since is not None:
+            orders = self._broker.orders(status="all", after=unsettled.since - OVERLAP)
+        if isinstance(orders, ReadFailed):
+            return orders
+        listed = {order.client_order_id for order in orders} | {order.broker_order_id for order in orders}
+        found: list[OrderUpdate] = list(orders)
+        missing: list[str] = []
+        for record in unsettled.orders:
+            if record.client_order_id in listed or record.broker_order_id in listed:
+                continue
+            answer = (
+                self._broker.order_by_client_id(record.client_order_id)
+                if record.broker_order_id is None
+                else self._broker.order(record.broker_order_id)
+            )
+            if isinstance(answer, ReadFailed):
+                return answer
+            if isinstance(answer, NotFound):
+                missing.append(record.client_order_id)
+            else:
+                found.append(answer)
+        positions = self._broker.positions()
+        if isinstance(positions, ReadFailed):
+            return positions
+        return Snapshot(taken_at=taken_at, orders=tuple(found), positions=positions, missing=tuple(missing))
+
+    # --- one order ------------------------------------------------------------------------------
+
+    def _look_up(self, mail: LookUpOrder) -> None:
+        """Ask for an order whose POST had no clear answer, until the ledger has one or gives it up."""
+        question = ListUnsettled(client_order_id=mail.client_order_id)
+        unsettled = self._ledger.ask(question, Unsettled, timeout=LEDGER_TIMEOUT_S)
+        if not any(record.life in {Life.INTENDED, Life.UNRESOLVED} for record in unsettled.orders):
+            return
+        answer = self._broker.order_by_client_id(mail.client_order_id)
+        match answer:
+            case OrderUpdate():
+                self._ledger.send(OrdersUpdated(updates=(answer,)))
+                return
+            case NotFound():
+                self._ledger.send(OrderNotFound(client_order_id=mail.client_order_id))
+            case ReadFailed():
+                self._told_off(answer)
+                log.warning("order %s cannot be looked up (%s)", mail.client_order_id, answer.why)
+        self._look_up_later(LookUpOrder(client_order_id=mail.client_order_id, attempt=mail.attempt + 1))
+
+    def _look_up_later(self, mail: LookUpOrder) -> None:
+        address = self.address
+        self._timers.after(lookup_delay_s(mail.attempt), lambda: address.send(mail))
+
+    # --- one position ---------------------------------------------------------------------------
+
+    def _confirm(self, mail: ConfirmPosition) -> None:
+        answer = self._broker.position(mail.symbol)
+        qty, why = None, ""
+        match answer:
+            case NotFound():
+                why = "the broker knows no such position yet"
+            case ReadFailed():
+                self._told_off(answer)
+                why = answer.why
+            case _:
+                qty = answer.qty
+        self._ledger.send(
+            PositionConfirmed(
+                client_order_id=mail.client_order_id,
+                filled_qty=mail.filled_qty,
+                position_qty=qty,
+                why=why,
+            )
+        )
+
+    def _told_off(self, failure: ReadFailed) -> None:
+        if failure.keys_refused:
+            self._ledger.send(KeysRefused(why=failure.why))

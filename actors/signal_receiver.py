@@ -1,0 +1,85 @@
+"""Takes signals in.
+
+In:  AcceptSignal (asked by web and command line), GateChanged (from the ledger)
+Out: ?RecordSignal, ?ListUndecided -> TradeLedger;  ExecuteSignal -> OrderExecutor
+
+The answer goes out after the signal is durable; its sender never waits for the broker. What the
+inboxes lose, the ledger keeps: signals without a verdict are sent to the executor again at start,
+when the gate opens, and every few seconds.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, assert_never
+
+from actors.base import Mailbox, OnDeath, Worker
+from actors.timers import Timers
+from domain.messages import (
+    AcceptSignal,
+    ExecuteSignal,
+    ExecutorMail,
+    GateChanged,
+    LedgerMail,
+    ListUndecided,
+    ReceiverMail,
+    RecordSignal,
+    SignalConflict,
+    SignalRecorded,
+    Undecided,
+)
+
+SCAN_EVERY_S: Final = 5.0
+LEDGER_TIMEOUT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """Look for signals that wait for a verdict."""
+
+
+class SignalReceiver(Worker[ReceiverMail | _Scan]):
+    def __init__(
+        self,
+        *,
+        ledger: Mailbox[LedgerMail],
+        executor: Mailbox[ExecutorMail],
+        timers: Timers,
+        on_death: OnDeath,
+    ) -> None:
+        super().__init__(on_death=on_death)
+        self._ledger = ledger
+        self._executor = executor
+        self._timers = timers
+
+    def setup(self) -> None:
+        self._scan()
+
+    def receive(self, mail: ReceiverMail | _Scan) -> Any:
+        match mail:
+            case AcceptSignal():
+                return self._accept(mail)
+            case GateChanged():
+                if mail.gate.open:
+                    self._resend_undecided()
+            case _Scan():
+                self._scan()
+            case _:
+                assert_never(mail)
+        return None
+
+    def _accept(self, mail: AcceptSignal) -> SignalRecorded | SignalConflict:
+        answer = self._ledger.ask(
+            RecordSignal(signal=mail.signal), SignalRecorded, SignalConflict, timeout=LEDGER_TIMEOUT_S
+        )
+        if isinstance(answer, SignalRecorded) and not answer.repeated:
+            self._executor.send(ExecuteSignal(signal=mail.signal))
+        return answer
+
+    def _scan(self) -> None:
+        self._resend_undecided()
+        address = self.address
+        self._timers.after(SCAN_EVERY_S, lambda: address.send(_Scan()))
+
+    def _resend_undecided(self) -> None:
+        undecided = self._ledger.ask(ListUndecided(), Undecided, timeout=LEDGER_TIMEOUT_S)
+        for signal in undecided.signals:
+            self._executor.send(ExecuteSignal(signal=signal))

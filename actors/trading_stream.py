@@ -1,0 +1,192 @@
+"""Hears the broker.
+
+In:  RestartStream; what the connection's own thread passes on
+Out: StreamOpened, StreamLost, OrdersUpdated -> TradeLedger;  StreamOpened, ConfirmPosition -> Reconciler
+
+Five seconds after a disconnect the actor restarts itself with a new connection generation; what a
+connection of an older generation still says is ignored, so two can never count. A refused handshake
+backs off (Alpaca lets a dead connection's slot go only after some 90 s), refused keys are final.
+"""
+
+import logging
+import random
+from dataclasses import dataclass
+from typing import Any, Final, assert_never
+
+from actors.base import Address, Mailbox, OnDeath, Worker
+from actors.timers import Timers
+from broker.api import Connection, Feed, StreamEnd
+from domain.messages import (
+    ConfirmPosition,
+    LedgerMail,
+    OrdersUpdated,
+    ReconcilerMail,
+    RestartStream,
+    StreamLost,
+    StreamMail,
+    StreamOpened,
+)
+from domain.orders import OrderUpdate
+
+log = logging.getLogger(__name__)
+
+RECONNECT_S: Final = 5.0
+COMMANDED_RESTART_S: Final = 0.1
+MAX_BACKOFF_S: Final = 90.0
+FRAMES_A_BATCH: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    generation: int
+    frame: bytes | str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    generation: int
+    end: StreamEnd
+
+
+@dataclass(frozen=True, slots=True)
+class _Connect:
+    """Connect, unless a later connection has been made since this was scheduled."""
+
+    after_generation: int
+
+
+_Mail = StreamMail | _Opened | _Frame | _Ended | _Connect
+
+
+class _Listener:
+    """Passes on what a connection's thread hears; does nothing else on that thread."""
+
+    def __init__(self, stream: Address[_Mail]) -> None:
+        self._stream = stream
+
+    def stream_opened(self, generation: int) -> None:
+        self._stream.send(_Opened(generation))
+
+    def stream_frame(self, generation: int, frame: bytes | str) -> None:
+        self._stream.send(_Frame(generation, frame))
+
+    def stream_ended(self, generation: int, end: StreamEnd) -> None:
+        self._stream.send(_Ended(generation, end))
+
+
+def backoff_s(refusals: int, jitter: float) -> float:
+    """Seconds to wait after the n-th refused handshake in a row: 5, 10, 20 … 90, plus up to a fifth."""
+    return float(min(RECONNECT_S * 2 ** (refusals - 1), MAX_BACKOFF_S) * (1 + jitter / 5))
+
+
+class TradingStream(Worker[_Mail]):
+    def __init__(
+        self,
+        *,
+        feed: Feed,
+        ledger: Mailbox[LedgerMail],
+        reconciler: Mailbox[ReconcilerMail],
+        timers: Timers,
+        on_death: OnDeath,
+        reconnect_s: float = RECONNECT_S,
+    ) -> None:
+        super().__init__(on_death=on_death)
+        self._feed = feed
+        self._ledger = ledger
+        self._reconciler = reconciler
+        self._timers = timers
+        self._reconnect_s = reconnect_s
+        self._generation = 0
+        self._connection: Connection | None = None
+        self._refusals = 0
+
+    def setup(self) -> None:
+        self._connect()
+
+    def teardown(self) -> None:
+        self._disconnect()
+
+    def receive(self, mail: _Mail) -> None:
+        match mail:
+            case _Frame():
+                self._hear(mail)
+            case _Opened():
+                self._opened(mail.generation)
+            case _Ended():
+                self._ended(mail.generation, mail.end)
+            case _Connect():
+                if mail.after_generation == self._generation:
+                    self._connect()
+            case RestartStream():
+                self._restart()
+            case _:
+                assert_never(mail)
+
+    def _connect(self) -> None:
+        self._generation += 1
+        self._connection = self._feed.connect(self._generation, _Listener(self.address))
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _opened(self, generation: int) -> None:
+        if generation != self._generation:
+            return
+        self._refusals = 0
+        self._ledger.send(StreamOpened(generation=generation))
+        self._reconciler.send(StreamOpened(generation=generation))
+
+    def _ended(self, generation: int, end: StreamEnd) -> None:
+        if generation != self._generation or self._connection is None:
+            return
+        self._connection = None
+        keys_refused = end.kind == "keys_refused"
+        self._ledger.send(StreamLost(generation=generation, why=end.why, keys_refused=keys_refused))
+        if keys_refused:
+            log.error("the broker refuses the keys on the trading stream: %s", end.why)
+            return
+        self._refusals = self._refusals + 1 if end.kind == "refused" else 0
+        delay = backoff_s(self._refusals, random.random()) if self._refusals else self._reconnect_s  # noqa: S311 - jitter
+        log.warning("trading stream ended (%s); connecting again in %.1f s", end.why, delay)
+        self._connect_after(delay)
+
+    def _restart(self) -> None:
+        self._disconnect()
+        self._ledger.send(StreamLost(generation=self._generation, why="restarted by command"))
+        self._connect_after(COMMANDED_RESTART_S)
+
+    def _connect_after(self, delay_s: float) -> None:
+        address, mail = self.address, _Connect(self._generation)
+        self._timers.after(delay_s, lambda: address.send(mail))
+
+    def _hear(self, first: _Frame) -> None:
+        """One message to the ledger for all frames that wait, so that it commits them together."""
+        updates: list[OrderUpdate] = []
+        for frame in (first, *self._waiting_frames()):
+            update = self._feed.parse(frame.frame) if frame.generation == self._generation else None
+            if update is not None:
+                updates.append(update)
+        if not updates:
+            return
+        self._ledger.send(OrdersUpdated(updates=tuple(updates)))
+        partly = {u.client_order_id: u for u in updates if u.event == "partial_fill"}
+        for update in partly.values():
+            self._reconciler.send(
+                ConfirmPosition(
+                    client_order_id=update.client_order_id,
+                    symbol=update.symbol,
+                    filled_qty=update.filled_qty,
+                )
+            )
+
+    def _waiting_frames(self) -> list[_Frame]:
+        inbox: Any = self.actor_inbox
+        frames: list[_Frame] = inbox.take(_Frame, FRAMES_A_BATCH - 1)
+        return frames
