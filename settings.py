@@ -3,6 +3,7 @@
 A flag overrides the variable of the same name. Secrets are `SecretStr`: their repr is asterisks.
 """
 
+from enum import IntEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Literal
@@ -21,6 +22,17 @@ DATA_URL: Final = "https://data.alpaca.markets"
 SIMULATOR_KEY: Final = "simulator"
 LIVE_KEY_PREFIX: Final = "AK"
 PAPER_KEY_PREFIX: Final = "PK"
+
+
+class Exit(IntEnum):
+    """What the process ends with, for supervisord and scripts."""
+
+    CLEAN = 0
+    DIFFERENT = 1  # the demo's ledger and the simulator's oracle disagree
+    CONFIGURATION = 64
+    INTERNAL = 70
+    ALREADY_RUNNING = 75
+    KEYS_REFUSED = 77
 
 
 class ConfigurationError(Exception):

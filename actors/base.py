@@ -7,7 +7,6 @@ other actors but not the process).
 """
 
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -92,9 +91,9 @@ class Address(Generic[M_contra]):
         """Wait until all mail sent before this has been handled."""
         self._ref.ask(Ping(), timeout=timeout)
 
-    def send_ping(self) -> None:
-        """Ask for a heartbeat without waiting for it."""
-        self.send(cast("M_contra", Ping()))
+    def send_ping(self, on_answer: Callable[[], None]) -> None:
+        """Ask for a heartbeat without waiting; `on_answer` is called in the actor's thread."""
+        self.send(cast("M_contra", Ping(on_answer)))
 
     def subscribe(self, subscriber: "Mailbox[Any]", *kinds: type) -> None:
         """Have the actor send its news of these kinds to the subscriber."""
@@ -112,9 +111,44 @@ class Address(Generic[M_contra]):
         return self._ref.is_alive()
 
 
+class Handle(Generic[M_contra]):
+    """A mailbox whose owner can be exchanged: for those outside the tree, while it is rebuilt.
+
+    With no owner, mail is a dead letter and an ask raises pykka.ActorDeadError.
+    """
+
+    def __init__(self) -> None:
+        self._owner: Mailbox[M_contra] | None = None
+
+    def swap(self, owner: Mailbox[M_contra] | None) -> None:
+        """From now on this is the owner; None: nobody is."""
+        self._owner = owner
+
+    def send(self, mail: M_contra) -> bool:
+        owner = self._owner
+        return owner is not None and owner.send(mail)
+
+    @overload
+    def ask(self, mail: M_contra, a: type[R], /, *, timeout: float) -> R: ...
+    @overload
+    def ask(self, mail: M_contra, a: type[R], b: type[R2], /, *, timeout: float) -> R | R2: ...
+    @overload
+    def ask(
+        self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], /, *, timeout: float
+    ) -> R | R2 | R3: ...
+    def ask(self, mail: M_contra, /, *answers: type[Any], timeout: float) -> Any:
+        owner = self._owner
+        if owner is None:
+            raise pykka.ActorDeadError("the actors are being started or stopped")
+        ask: Callable[..., Any] = owner.ask
+        return ask(mail, *answers, timeout=timeout)
+
+
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Are you there? Every worker answers."""
+    """Are you there? Every worker answers, once it has done what was in its inbox before."""
+
+    on_answer: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +157,6 @@ class Subscribe:
 
     subscriber: Mailbox[Any]
     kinds: tuple[type, ...]
-
-
-class Pulse:
-    """When a worker last finished something, and what it is busy with. Read by the supervisor."""
-
-    __slots__ = ("busy_since", "busy_with", "finished_at")
-
-    def __init__(self) -> None:
-        self.busy_since: float | None = None
-        self.busy_with = ""
-        self.finished_at = time.monotonic()
-
-    def busy_for(self) -> float:
-        """Seconds that the mail in hand has taken so far; 0 when idle."""
-        since = self.busy_since
-        return 0.0 if since is None else time.monotonic() - since
 
 
 class Inbox:
@@ -219,7 +237,6 @@ class Worker(pykka.ThreadingActor, Generic[M]):
         super().__init__()
         self._on_death = on_death
         self._subscribers: list[Subscribe] = []
-        self.pulse = Pulse()
 
     @staticmethod
     def _create_actor_inbox() -> Any:
@@ -246,6 +263,9 @@ class Worker(pykka.ThreadingActor, Generic[M]):
             if isinstance(news, subscription.kinds):
                 subscription.subscriber.send(news)
 
+    def subscribed(self, subscription: Subscribe) -> None:
+        """Bring a new subscriber up to date; by default there is nothing to tell."""
+
     def on_start(self) -> None:
         self._guarded(self.setup)
 
@@ -254,21 +274,18 @@ class Worker(pykka.ThreadingActor, Generic[M]):
 
     def on_receive(self, message: Any) -> Any:
         if isinstance(message, Ping):
-            self.pulse.finished_at = time.monotonic()
+            if message.on_answer is not None:
+                message.on_answer()
             return None
         if isinstance(message, Subscribe):
             self._subscribers.append(message)
+            self.subscribed(message)
             return None
         return self._guarded(lambda: self.handle(message))
 
     def handle(self, message: Any) -> object:
-        """One mail from the inbox, between two heartbeats."""
-        self.pulse.busy_with = type(message).__name__
-        self.pulse.busy_since = time.monotonic()
-        answer = self.receive(message)
-        self.pulse.busy_since = None
-        self.pulse.finished_at = time.monotonic()
-        return answer
+        """One mail from the inbox; a worker that takes several at once does so here."""
+        return self.receive(message)
 
     def _guarded(self, action: Callable[[], object]) -> object:
         try:

@@ -84,7 +84,11 @@ class TradeLedger(Worker[LedgerMail]):
         return Inbox(urgent=URGENT)
 
     def teardown(self) -> None:
-        self._store.disconnect()
+        self._store.close()
+
+    def subscribed(self, subscription: Subscribe) -> None:
+        if GateChanged in subscription.kinds:
+            subscription.subscriber.send(GateChanged(gate=self._gate.gate()))
 
     def handle(self, message: Any) -> object:
         """This mail together with what waits beside it: one commit, then all answers."""

@@ -67,16 +67,25 @@ class _Listener:
     """Passes on what a connection's thread hears; does nothing else on that thread."""
 
     def __init__(self, stream: Address[_Mail]) -> None:
-        self._stream = stream
+        self._stream: Address[_Mail] | None = stream
+
+    def hang_up(self) -> None:
+        """Pass nothing more on: whoever closes a connection does not ask how it ended."""
+        self._stream = None
 
     def stream_opened(self, generation: int) -> None:
-        self._stream.send(_Opened(generation))
+        self._pass_on(_Opened(generation))
 
     def stream_frame(self, generation: int, frame: bytes | str) -> None:
-        self._stream.send(_Frame(generation, frame))
+        self._pass_on(_Frame(generation, frame))
 
     def stream_ended(self, generation: int, end: StreamEnd) -> None:
-        self._stream.send(_Ended(generation, end))
+        self._pass_on(_Ended(generation, end))
+
+    def _pass_on(self, mail: _Mail) -> None:
+        stream = self._stream
+        if stream is not None:
+            stream.send(mail)
 
 
 def backoff_s(refusals: int, jitter: float) -> float:
@@ -103,6 +112,7 @@ class TradingStream(Worker[_Mail]):
         self._reconnect_s = reconnect_s
         self._generation = 0
         self._connection: Connection | None = None
+        self._listener: _Listener | None = None
         self._refusals = 0
 
     def setup(self) -> None:
@@ -129,9 +139,12 @@ class TradingStream(Worker[_Mail]):
 
     def _connect(self) -> None:
         self._generation += 1
-        self._connection = self._feed.connect(self._generation, _Listener(self.address))
+        self._listener = _Listener(self.address)
+        self._connection = self._feed.connect(self._generation, self._listener)
 
     def _disconnect(self) -> None:
+        if self._listener is not None:
+            self._listener.hang_up()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -1,0 +1,306 @@
+"""Alpaca over REST: the `Broker` of `broker/api.py`. Nothing of the HTTP libraries leaves this page.
+
+Environment variables for proxies and certificates are not looked at.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final, Literal, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+from pydantic import SecretStr
+
+from broker import outcome, wire
+from broker.api import (
+    Account,
+    Asset,
+    FillActivity,
+    MarketClock,
+    MarketDay,
+    NotFound,
+    NotSent,
+    Quote,
+    ReadFailed,
+    SubmitOutcome,
+)
+from broker.bodies import Order
+from broker.paging import PAGE_OF_FILLS, PAGE_OF_ORDERS, all_fills, all_orders
+from broker.rate import Budget
+from broker.transport import Answer, Failure, Lane, Limits
+from domain.orders import OrderTicket, OrderUpdate
+from domain.reconcile import BrokerPosition
+from domain.values import in_utc
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+_OK: Final = 200
+_SUCCESS: Final = range(200, 300)
+_UNAUTHORIZED: Final = 401
+_NOT_FOUND: Final = 404
+_UNPROCESSABLE: Final = 422
+_INCLUSIVE: Final = timedelta(milliseconds=1)
+"""Alpaca's `after` leaves its own moment out."""
+
+
+class AlpacaRest:
+    """One account's orders, positions and history. Threads may share it; each has its own connections.
+
+    A call takes `total_timeout_s` at most (a read twice that, when a kept connection has gone stale,
+    and each page of a list as much again); a slow name server comes on top, as nothing can hurry that.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        data_url: str,
+        key_id: str,
+        secret_key: SecretStr | str,
+        connect_timeout_s: float = 3.0,
+        read_timeout_s: float = 10.0,
+        total_timeout_s: float = 15.0,
+        rate_per_min: int = 200,
+        ca_bundle: str | os.PathLike[str] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._data = data_url.rstrip("/")
+        self._headers = {
+            "User-Agent": "starfill",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "APCA-API-KEY-ID": printable("key id", key_id),
+            "APCA-API-SECRET-KEY": printable("secret key", revealed(secret_key)),
+        }
+        self._limits = Limits(connect_s=connect_timeout_s, read_s=read_timeout_s, total_s=total_timeout_s)
+        self._ca_bundle = ca_bundle
+        self._monotonic = monotonic
+        self._budget = Budget(rate_per_min=rate_per_min, monotonic=monotonic, wall=wall)
+        self._orders_url = f"{self._base}/v2/orders"
+        self._of_thread = threading.local()
+
+    def __repr__(self) -> str:
+        return f"AlpacaRest(base_url={self._base!r})"
+
+    # --- orders ---------------------------------------------------------------------------------
+
+    def submit(self, order: OrderTicket) -> SubmitOutcome:
+        """POST the order once; nothing below repeats it."""
+        wait = self._budget.take(for_order=True)
+        if wait:
+            return NotSent(why="held back by the rate limit", retry_after_s=wait)
+        told = self._lane().post(self._orders_url, order_body(order))
+        if isinstance(told, Failure):
+            _log.warning("POST /v2/orders: %s", told.why)
+            return outcome.of_failure(told)
+        retry_after_s = self._budget.heed(told.status, told.headers)
+        if told.status not in _SUCCESS:
+            _log_refusal("POST", "/v2/orders", told)
+        return outcome.of_answer(order, told, retry_after_s=retry_after_s)
+
+    def cancel(self, broker_order_id: str) -> Literal["requested", "too_late"] | NotFound | ReadFailed:
+        """Ask for a cancel; that it happened comes as an event."""
+        wait = self._budget.take(for_order=True)
+        if wait:
+            return ReadFailed(why="held back by the rate limit", retry_after_s=wait)
+        path = f"/v2/orders/{_quoted(broker_order_id)}"
+        told = self._lane().delete(self._base + path)
+        if isinstance(told, Answer) and told.status == _UNPROCESSABLE and wire.refusal(told.body):
+            self._budget.heed(told.status, told.headers)
+            _log_refusal("DELETE", path, told)
+            return "too_late"
+        found = self._judge("DELETE", path, told, lambda _: None)
+        return "requested" if found is None else found
+
+    def order_by_client_id(self, client_order_id: str) -> OrderUpdate | NotFound | ReadFailed:
+        """The order of this id."""
+        query = urlencode({"client_order_id": client_order_id})
+        found = self._get(f"/v2/orders:by_client_order_id?{query}", wire.order)
+        if isinstance(found, OrderUpdate) and found.client_order_id != client_order_id:
+            return ReadFailed(why="the answer is another order")
+        return found
+
+    def order(self, broker_order_id: str) -> OrderUpdate | NotFound | ReadFailed:
+        """The order of Alpaca's own id."""
+        found = self._get(f"/v2/orders/{_quoted(broker_order_id)}", wire.order)
+        if isinstance(found, OrderUpdate) and found.broker_order_id != broker_order_id:
+            return ReadFailed(why="the answer is another order")
+        return found
+
+    def orders(
+        self, *, status: Literal["open", "closed", "all"], after: datetime | None = None
+    ) -> tuple[OrderUpdate, ...] | ReadFailed:
+        """All orders of the status, all pages, oldest first; `after`: submitted from then on."""
+
+        def page(after: datetime | None) -> list[Order] | ReadFailed:
+            query = {"status": status, "limit": str(PAGE_OF_ORDERS), "direction": "asc"}
+            if after is not None:
+                query["after"] = _rfc3339(after)
+            return self._list(f"/v2/orders?{urlencode(query)}", wire.orders)
+
+        return all_orders(page, _inclusive(after))
+
+    # --- the account ----------------------------------------------------------------------------
+
+    def positions(self) -> tuple[BrokerPosition, ...] | ReadFailed:
+        """All positions of the account."""
+        return self._list("/v2/positions", wire.positions)
+
+    def position(self, symbol: str) -> BrokerPosition | NotFound | ReadFailed:
+        """One position; NotFound: the account holds none."""
+        found = self._get(f"/v2/positions/{_quoted(symbol)}", wire.position)
+        if isinstance(found, BrokerPosition) and found.symbol != symbol:
+            return ReadFailed(why="the answer is another position")
+        return found
+
+    def account(self) -> Account | ReadFailed:
+        """Whose account the keys open."""
+        return self._list("/v2/account", wire.account)
+
+    def fills(self, *, after: datetime | None = None) -> tuple[FillActivity, ...] | ReadFailed:
+        """The account's executions, all pages, oldest first."""
+        first = {"page_size": str(PAGE_OF_FILLS), "direction": "asc"}
+        since = _inclusive(after)
+        if since is not None:
+            first["after"] = _rfc3339(since)
+
+        def page(token: str | None) -> list[FillActivity] | ReadFailed:
+            query = first if token is None else {**first, "page_token": token}
+            return self._list(f"/v2/account/activities/FILL?{urlencode(query)}", wire.fills)
+
+        return all_fills(page)
+
+    # --- the market -----------------------------------------------------------------------------
+
+    def clock(self) -> MarketClock | ReadFailed:
+        """Alpaca's clock."""
+        return self._list("/v2/clock", wire.clock)
+
+    def calendar(self, *, start: str, end: str) -> tuple[MarketDay, ...] | ReadFailed:
+        """The market days between two dates (`YYYY-MM-DD`), both included."""
+        return self._list(f"/v2/calendar?{urlencode({'start': start, 'end': end})}", wire.days)
+
+    def asset(self, symbol: str) -> Asset | NotFound | ReadFailed:
+        """One asset."""
+        found = self._get(f"/v2/assets/{_quoted(symbol)}", wire.asset)
+        if isinstance(found, Asset) and found.symbol != symbol:
+            return ReadFailed(why="the answer is another asset")
+        return found
+
+    def snapshots(self, symbols: tuple[str, ...]) -> dict[str, Quote] | ReadFailed:
+        """Latest prices in one call; symbols that the feed does not know are missing."""
+        if not symbols:
+            return {}
+        query = urlencode({"symbols": ",".join(symbols)})
+        return self._list(f"/v2/stocks/snapshots?{query}", wire.quotes, base=self._data)
+
+    def warm(self) -> None:
+        """Open this thread's connection ahead of the first order. Never raises."""
+        self.clock()
+
+    # --- how a read is asked and judged ---------------------------------------------------------
+
+    def _lane(self) -> Lane:
+        lane: Lane | None = getattr(self._of_thread, "lane", None)
+        if lane is None:
+            lane = self._of_thread.lane = Lane(
+                headers=self._headers,
+                limits=self._limits,
+                monotonic=self._monotonic,
+                ca_bundle=self._ca_bundle,
+            )
+        return lane
+
+    def _get(
+        self, path: str, parse: Callable[[bytes], _T], *, base: str | None = None
+    ) -> _T | NotFound | ReadFailed:
+        wait = self._budget.take(for_order=False)
+        if wait:
+            return ReadFailed(why="held back by the rate limit", retry_after_s=wait)
+        return self._judge("GET", path, self._lane().get((base or self._base) + path), parse)
+
+    def _list(self, path: str, parse: Callable[[bytes], _T], *, base: str | None = None) -> _T | ReadFailed:
+        found = self._get(path, parse, base=base)
+        # Of what always exists, a 404 says that something is wrong with the address.
+        return ReadFailed(why=f"{path} answered 404") if isinstance(found, NotFound) else found
+
+    def _judge(
+        self, method: str, path: str, told: Answer | Failure, parse: Callable[[bytes], _T]
+    ) -> _T | NotFound | ReadFailed:
+        if isinstance(told, Failure):
+            _log.warning("%s %s: %s", method, path, told.why)
+            return ReadFailed(why=told.why)
+        retry_after_s = self._budget.heed(told.status, told.headers)
+        if told.status == _OK or (method == "DELETE" and told.status in _SUCCESS):
+            try:
+                return parse(told.body)
+            except wire.UNREADABLE as error:
+                _log.warning("%s %s: unreadable answer: %s", method, path, type(error).__name__)
+                return ReadFailed(why=f"unreadable answer: {type(error).__name__}")
+        _log_refusal(method, path, told)
+        message, code = wire.refusal(told.body) or ("", None)
+        if told.status == _NOT_FOUND and outcome.knows_no_such_thing(message, code):
+            return NotFound()
+        return ReadFailed(
+            why=f"HTTP {told.status}: {message}" if message else f"HTTP {told.status}",
+            retry_after_s=retry_after_s,
+            keys_refused=told.status == _UNAUTHORIZED,
+        )
+
+
+def order_body(order: OrderTicket) -> bytes:
+    """The JSON of a POST: every number as a string, so that no float touches it."""
+    body: dict[str, str | bool] = {
+        "symbol": order.symbol,
+        "side": order.side,
+        "type": order.type,
+        "time_in_force": order.time_in_force,
+        "client_order_id": order.client_order_id,
+    }
+    for name, value in (("notional", order.notional), ("qty", order.qty), ("limit_price", order.limit_price)):
+        if value is not None:
+            body[name] = _plain(value)
+    if order.extended_hours:
+        body["extended_hours"] = True
+    return msgspec.json.encode(body)
+
+
+def revealed(secret: SecretStr | str) -> str:
+    """The secret's text."""
+    return secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+
+
+def printable(name: str, value: str) -> str:
+    """A key as a header can carry it. Else the libraries below would quote it in their complaint."""
+    if not value or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError(f"the {name} is empty or has characters that no key has, perhaps a line end")
+    return value
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value:f}"
+
+
+def _quoted(part: str) -> str:
+    return quote(part, safe="")
+
+
+def _inclusive(after: datetime | None) -> datetime | None:
+    return None if after is None else in_utc(after) - _INCLUSIVE
+
+
+def _rfc3339(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _log_refusal(method: str, path: str, told: Answer) -> None:
+    request_id = told.headers.get("X-Request-ID", "-")[:80]
+    _log.warning("%s %s answered %d, X-Request-ID %r", method, path, told.status, request_id)

@@ -1,0 +1,333 @@
+"""The trading stream: the `Feed` of `broker/api.py`, one connection an attempt.
+
+In:  `AlpacaStream.connect`, `Connection.close`
+Out: `stream_opened`, `stream_frame`, `stream_ended`, on the connection's own daemon thread
+
+Environment proxies are not used: the keys travel in the first frame, and go straight to Alpaca.
+"""
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, Literal
+
+from pydantic import SecretStr
+from websocket import (
+    ABNF,
+    WebSocket,
+    WebSocketBadStatusException,
+    WebSocketConnectionClosedException,
+    WebSocketException,
+    WebSocketTimeoutException,
+)
+
+from broker import wire
+from broker.api import StreamEnd, StreamListener
+from broker.bodies import ControlData
+from broker.rest import printable, revealed
+from domain.orders import OrderUpdate
+
+_log = logging.getLogger(__name__)
+
+Kind = Literal["lost", "refused", "keys_refused"]
+
+_TRADE_UPDATES: Final = "trade_updates"
+_DATA: Final = frozenset({ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY})
+_CHUNK: Final = 64 * 1024
+_MAX_FRAME: Final = 4 * 1024 * 1024
+_MAX_EARLY: Final = 10_000
+_REDIRECTS: Final = range(300, 400)
+_KEYS_REFUSED: Final = frozenset({401, 403})
+
+
+class AlpacaStream:
+    """Connects to the account's stream of trade updates."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        key_id: str,
+        secret_key: SecretStr | str,
+        handshake_timeout_s: float = 10.0,
+        ping_interval_s: float = 10.0,
+        ping_timeout_s: float = 5.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = _stream_url(base_url)
+        self._auth = json.dumps(
+            {
+                "action": "auth",
+                "key": printable("key id", key_id),
+                "secret": printable("secret key", revealed(secret_key)),
+            }
+        )
+        self._handshake_timeout_s = handshake_timeout_s
+        self._ping_interval_s = ping_interval_s
+        self._ping_timeout_s = ping_timeout_s
+        self._monotonic = monotonic
+
+    def __repr__(self) -> str:
+        return f"AlpacaStream(url={self._url!r})"
+
+    def connect(self, generation: int, listener: StreamListener) -> "StreamConnection":
+        """Start connecting on a thread of its own; returns at once."""
+        connection = StreamConnection(
+            url=self._url,
+            auth=self._auth,
+            generation=generation,
+            listener=listener,
+            handshake_timeout_s=self._handshake_timeout_s,
+            ping_interval_s=self._ping_interval_s,
+            ping_timeout_s=self._ping_timeout_s,
+            monotonic=self._monotonic,
+        )
+        connection.start()
+        return connection
+
+    def parse(self, frame: bytes | str) -> OrderUpdate | None:
+        """The order a frame speaks of; None for a frame that speaks of none. Never raises."""
+        return wire.trade_update(frame)
+
+
+def _stream_url(base_url: str) -> str:
+    scheme, _, rest = base_url.rstrip("/").partition("://")
+    if scheme not in {"http", "https"}:
+        raise ValueError(f"a base URL begins with https:// or http://, not {base_url!r}")
+    return f"{'wss' if scheme == 'https' else 'ws'}://{rest}/stream"
+
+
+class _Ended(Exception):  # noqa: N818 - not an error: the way out of the loop
+    def __init__(self, kind: Kind, why: str) -> None:
+        super().__init__(why)
+        self.end = StreamEnd(kind=kind, why=why)
+
+
+class _BufferedWebSocket(WebSocket):
+    """Reads the socket in large pieces; as it comes, the library asks it three times for each frame.
+
+    A piece is only fetched when the last one is used up, so nothing ever waits here unnoticed.
+    """
+
+    def __init__(self, *, still_allowed: Callable[[], None]) -> None:
+        # Only the connection's own thread sends and receives, so no locks. The library checks UTF-8 in
+        # Python, at 2,700 frames a second; the parser refuses bad UTF-8 all the same.
+        super().__init__(enable_multithread=False, skip_utf8_validation=True)
+        self._still_allowed = still_allowed
+        self._piece = b""
+        self._at = 0
+        self.frame_bytes = 0
+
+    def _recv(self, bufsize: int) -> bytes:
+        at = self._at
+        part = self._piece[at : at + bufsize]
+        if part:
+            self._at = at + len(part)
+            return part
+        return self._fetch(bufsize)
+
+    def _fetch(self, bufsize: int) -> bytes:
+        # A peer that sends a byte now and then never runs into the socket's timeout.
+        self._still_allowed()
+        if self.sock is None:
+            raise WebSocketConnectionClosedException("closed")
+        try:
+            piece = self.sock.recv(_CHUNK)
+        except TimeoutError as error:
+            raise WebSocketTimeoutException("nothing heard") from error
+        if not piece:
+            raise WebSocketConnectionClosedException("the peer closed the connection")
+        self.frame_bytes += len(piece)
+        if self.frame_bytes > _MAX_FRAME:
+            raise WebSocketException(f"a frame of more than {_MAX_FRAME} bytes")
+        self._piece, self._at = piece, min(bufsize, len(piece))
+        return piece[:bufsize]
+
+
+class StreamConnection:
+    """One connection, from its making to its end."""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        auth: str,
+        generation: int,
+        listener: StreamListener,
+        handshake_timeout_s: float,
+        ping_interval_s: float,
+        ping_timeout_s: float,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._url = url
+        self._auth = auth
+        self._generation = generation
+        self._listener = listener
+        self._handshake_timeout_s = handshake_timeout_s
+        self._ping_interval_s = ping_interval_s
+        self._silence_s = ping_interval_s + ping_timeout_s
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._closed_because: str | None = None
+        self._heard_at = monotonic()
+        self._subscribed = False
+        self._ws = _BufferedWebSocket(still_allowed=self._still_allowed)
+
+    def __repr__(self) -> str:
+        return f"StreamConnection(generation={self._generation})"
+
+    def start(self) -> None:
+        """Begin, on a thread of its own."""
+        threading.Thread(target=self._run, name=f"stream-{self._generation}", daemon=True).start()
+
+    def close(self) -> None:
+        """Cut it off, from any thread, without waiting for the peer; idempotent."""
+        self._cut("closed by us")
+
+    def _cut(self, because: str) -> None:
+        with self._lock:
+            self._closed_because = self._closed_because or because
+            sock = self._ws.sock
+            if sock is not None:
+                # The plain socket's shutdown also for TLS: it wakes the reader and waits for nobody.
+                with suppress(OSError):
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def _still_allowed(self) -> None:
+        if self._closed_because is not None:
+            raise _Ended("lost", self._closed_because)
+        if self._subscribed and self._monotonic() - self._heard_at >= self._silence_s:
+            raise _Ended("lost", f"no complete frame and no pong for {self._silence_s:g} s")
+
+    # --- the thread -----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            end = self._live()
+        except Exception:  # noqa: BLE001 - whatever it is, the connection has to be reported over
+            # A listener that fails has not taken its frame: without it the stream is not whole.
+            _log.exception("stream %d: the listener failed", self._generation)
+            end = StreamEnd(kind="lost", why="the listener failed")
+        with self._lock:
+            self._ws.shutdown()  # type: ignore[no-untyped-call]
+        try:
+            self._listener.stream_ended(self._generation, end)
+        except Exception:  # noqa: BLE001 - the thread ends here in any case
+            _log.exception("stream %d: the listener failed at the end", self._generation)
+
+    def _live(self) -> StreamEnd:
+        try:
+            early = self._open()
+        except _Ended as ended:
+            return ended.end
+        self._subscribed = True
+        self._listener.stream_opened(self._generation)
+        for frame in early:
+            self._listener.stream_frame(self._generation, frame)
+        return self._pass_frames_on()
+
+    def _open(self) -> list[bytes]:
+        """Connect, authenticate, subscribe. Returns the frames of others that came in between."""
+        # Every step has a socket timeout of its own, but a peer can stretch each by trickling. The
+        # timer bounds the sum.
+        timer = threading.Timer(
+            self._handshake_timeout_s, self._cut, (f"no handshake within {self._handshake_timeout_s:g} s",)
+        )
+        timer.daemon = True
+        timer.start()
+        try:
+            self._shake_hands()
+            return self._subscribe()
+        except (WebSocketException, OSError, ValueError) as error:
+            raise _Ended("lost", self._closed_because or _in_short(error)) from error
+        finally:
+            timer.cancel()
+
+    def _shake_hands(self) -> None:
+        try:
+            # No redirects: the keys are for the host we were told.
+            self._ws.connect(  # type: ignore[no-untyped-call]
+                self._url, timeout=self._handshake_timeout_s, http_no_proxy=["*"], redirect_limit=0
+            )
+        except WebSocketBadStatusException as error:
+            # Its own text holds the peer's headers and body.
+            kind: Kind = "keys_refused" if error.status_code in _KEYS_REFUSED else "refused"
+            raise _Ended(kind, f"the handshake was answered with HTTP {error.status_code}") from error
+        except WebSocketException as error:
+            if self._ws.status in _REDIRECTS:
+                raise _Ended("refused", f"the handshake was answered with HTTP {self._ws.status}") from error
+            raise
+        # A close while there was no socket yet found nothing to cut off.
+        self._still_allowed()
+
+    def _subscribe(self) -> list[bytes]:
+        early: list[bytes] = []
+        self._ws.send(self._auth)
+        told = self._next_control("authorization", early)
+        if told.status != "authorized":
+            raise _Ended("keys_refused", f"authorization: {told.status!r:.80}")
+        self._ws.send(json.dumps({"action": "listen", "data": {"streams": [_TRADE_UPDATES]}}))
+        told = self._next_control("listening", early)
+        if _TRADE_UPDATES not in (told.streams or ()):
+            raise _Ended("lost", f"the subscription was not acknowledged: {told.streams!r:.80}")
+        return early
+
+    def _next_control(self, stream: str, early: list[bytes]) -> ControlData:
+        while True:
+            frame = self._receive()
+            if frame is None:
+                continue
+            told = wire.control(frame)
+            if told is None:
+                early.append(frame)
+                if len(early) > _MAX_EARLY:
+                    raise _Ended("lost", "a flood of frames before the subscription was acknowledged")
+                continue
+            data = told.data or ControlData()
+            if told.stream == stream:
+                return data
+            if data.status == "unauthorized":
+                raise _Ended("keys_refused", "unauthorized")
+
+    def _pass_frames_on(self) -> StreamEnd:
+        ws, receive, monotonic = self._ws, self._receive, self._monotonic
+        pass_on, generation, interval = self._listener.stream_frame, self._generation, self._ping_interval_s
+        # Woken often enough to ping in time and to notice silence in time.
+        ws.settimeout(max(min(interval, self._silence_s - interval) / 2, 0.01))
+        ping_at = monotonic() + interval
+        while True:
+            try:
+                if monotonic() >= ping_at:
+                    ws.ping()
+                    ping_at = monotonic() + interval
+                frame = receive()
+            except WebSocketTimeoutException:
+                continue
+            except _Ended as ended:
+                return ended.end
+            except (WebSocketException, OSError, ValueError) as error:
+                return StreamEnd(kind="lost", why=self._closed_because or _in_short(error))
+            if frame is not None:
+                pass_on(generation, frame)
+
+    def _receive(self) -> bytes | None:
+        """The next text or binary frame, as bytes; None for a ping or pong, which count as heard."""
+        ws = self._ws
+        opcode, frame = ws.recv_data_frame(control_frame=True)
+        self._heard_at = self._monotonic()
+        ws.frame_bytes = 0
+        if opcode in _DATA:
+            data: bytes = frame.data
+            return data
+        if opcode == ABNF.OPCODE_CLOSE:
+            code = int.from_bytes(frame.data[:2], "big") if len(frame.data) > 1 else None
+            raise _Ended("lost", f"closed by the peer, code {code}")
+        return None
+
+
+def _in_short(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]

@@ -1,0 +1,95 @@
+"""The tables about the account and its owner's will: `position`, `bot_config`, `halt`, `ledger_meta`."""
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from decimal import Decimal
+from sqlite3 import Cursor
+from typing import Any, Final
+
+from domain.config import BotConfig
+from persistence.codec import built, json_of, micros_of, text_of
+
+_DECIMAL_SETTINGS: Final = frozenset(
+    name for name, field in BotConfig.model_fields.items() if isinstance(field.default, Decimal)
+)
+_SETTINGS: Final = tuple(BotConfig.model_fields)
+
+_POSITIONS = "SELECT symbol, qty FROM position"
+_POSITIONS_OF = "SELECT symbol, qty FROM position WHERE symbol IN (SELECT value FROM json_each(?))"
+_SET_POSITION = (
+    "INSERT INTO position (symbol, qty, heard_at) VALUES (?, ?, ?)"
+    " ON CONFLICT (symbol) DO UPDATE SET qty = excluded.qty, heard_at = excluded.heard_at"
+)
+_CONFIG = f"SELECT {', '.join(_SETTINGS)} FROM bot_config WHERE id = 1"  # noqa: S608
+_SAVE_CONFIG = f"UPDATE bot_config SET {', '.join(f'{name} = ?' for name in _SETTINGS)} WHERE id = 1"  # noqa: S608
+_HALTS = "SELECT reason FROM halt WHERE cleared_at IS NULL AND scope IN ('all', ?) ORDER BY id"
+_ADD_HALT = (
+    "INSERT INTO halt (scope, reason, halted_by, halted_at) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (scope, reason) WHERE cleared_at IS NULL DO NOTHING"
+)
+_CLEAR_HALTS = (
+    "UPDATE halt SET cleared_at = ?, cleared_by = ?, clear_reason = ? WHERE scope = ? AND cleared_at IS NULL"
+)
+
+
+def positions(cursor: Cursor, symbols: Collection[str] | None) -> dict[str, Decimal]:
+    """What was last heard; of all symbols, only what is held."""
+    if symbols is None:
+        held = {symbol: Decimal(qty) for symbol, qty in cursor.execute(_POSITIONS)}
+        return {symbol: qty for symbol, qty in held.items() if qty}
+    rows = cursor.execute(_POSITIONS_OF, (json_of(list(symbols)),))
+    return {symbol: Decimal(qty) for symbol, qty in rows}
+
+
+def set_positions(cursor: Cursor, quantities: Mapping[str, Decimal], *, at: datetime) -> None:
+    now = micros_of(at)
+    cursor.executemany(_SET_POSITION, [(symbol, text_of(qty), now) for symbol, qty in quantities.items()])
+
+
+def config(cursor: Cursor) -> BotConfig:
+    return config_of(cursor.execute(_CONFIG).fetchone())
+
+
+def config_of(row: tuple[Any, ...]) -> BotConfig:
+    values: dict[str, object] = {}
+    for name, column in zip(_SETTINGS, row, strict=True):
+        values[name] = Decimal(column) if name in _DECIMAL_SETTINGS else column
+    values["enabled_catalyst_tiers"] = tuple(json.loads(str(values["enabled_catalyst_tiers"])))
+    return built(BotConfig, values)
+
+
+def save_config(cursor: Cursor, changed: BotConfig) -> None:
+    row = []
+    for name in _SETTINGS:
+        value = getattr(changed, name)
+        if isinstance(value, Decimal):
+            value = text_of(value)
+        elif isinstance(value, tuple):
+            value = json_of(value)
+        row.append(value)
+    cursor.execute(_SAVE_CONFIG, row)
+
+
+def active_halts(cursor: Cursor, symbol: str | None) -> tuple[str, ...]:
+    return tuple(reason for (reason,) in cursor.execute(_HALTS, (symbol or "all",)))
+
+
+def add_halt(cursor: Cursor, *, scope: str, reason: str, by: str, at: datetime) -> bool:
+    """Whether the halt is new; one that stands for the same reason is left as it is."""
+    return cursor.execute(_ADD_HALT, (scope, reason, by, micros_of(at))).rowcount == 1
+
+
+def clear_halts(cursor: Cursor, *, scope: str, by: str, reason: str, at: datetime) -> int:
+    """How many were cleared."""
+    return cursor.execute(_CLEAR_HALTS, (micros_of(at), by, reason, scope)).rowcount
+
+
+def meta(cursor: Cursor, key: str) -> str | None:
+    row = cursor.execute("SELECT value FROM ledger_meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def set_meta(cursor: Cursor, key: str, value: str) -> None:
+    """Once for ever: IntegrityError if the key has a value."""
+    cursor.execute("INSERT INTO ledger_meta (key, value) VALUES (?, ?)", (key, value))

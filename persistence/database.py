@@ -1,0 +1,80 @@
+"""The database as Pony sees it: the mapped tables, and every connection set up the same way.
+
+Each store has a `Database` of its own, made here, so that several ledgers can live in one process.
+Pony keeps one connection a thread.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+
+from pony.orm import Database, db_session
+
+from persistence.entities import map_tables
+from persistence.errors import LedgerUnusable, UnsupportedDatabase
+
+PRAGMAS: Final = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+"""What every connection must report. Synchronous 2 is FULL: a commit returns when it is on the disk;
+with NORMAL, the last orders could vanish with the power (sqlite.org/pragma.html#pragma_synchronous)."""
+
+
+def database_path(url: str) -> Path:
+    """The absolute path in a `sqlite:///PATH` URL (four slashes: absolute already), or of a plain path.
+
+    UnsupportedDatabase for every other kind of URL.
+    """
+    scheme, found, rest = url.partition("://")
+    if not found:
+        return Path(url).expanduser().absolute()
+    if scheme != "sqlite":
+        raise UnsupportedDatabase(
+            f"STARFILL_DATABASE names a {scheme} database and this version keeps its ledger in SQLite only; "
+            "nothing is traded, set it to sqlite:///PATH"
+        )
+    if not rest.startswith("/") or rest == "/":
+        raise UnsupportedDatabase("STARFILL_DATABASE needs a path: sqlite:///relative or sqlite:////absolute")
+    return Path(rest[1:]).expanduser().absolute()
+
+
+def mapped_database(path: Path) -> Any:
+    """Pony's Database for the migrated file at the absolute `path`, its entities checked against it."""
+    database = Database()
+    database.on_connect(provider="sqlite")(_set_up)
+    map_tables(database)
+    # Pony resolves a relative path against the module that binds it.
+    database.bind(provider="sqlite", filename=str(path), create_db=False, timeout=5.0)
+    database.generate_mapping(create_tables=False, check_tables=True)
+    return database
+
+
+def _set_up(_database: Any, connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA busy_timeout = 5000")
+    # Pony decodes each text with a Python function that replaces broken bytes; SQLite's own decoder
+    # is faster, and a broken byte in the books should be heard of.
+    connection.text_factory = str
+    wrong = {name: value for name, value in pragmas_of(connection).items() if value != PRAGMAS[name]}
+    if wrong:
+        raise LedgerUnusable(
+            f"the database refuses the settings that make a commit durable (it has {wrong}), so nothing "
+            "is traded; move the ledger to a local disk, network file systems cannot hold it"
+        )
+
+
+def pragmas_of(connection: sqlite3.Connection) -> dict[str, object]:
+    """What the connection itself says of the settings in `PRAGMAS`."""
+    return {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in PRAGMAS}
+
+
+def thread_connection(database: Any) -> sqlite3.Connection:
+    """The calling thread's connection, inside a `db_session`; begins an immediate transaction."""
+    connection: sqlite3.Connection = database.get_connection()
+    return connection
+
+
+def check_connection(database: Any) -> dict[str, object]:
+    """The settings of the calling thread's connection, read back from SQLite."""
+    with db_session(immediate=True):
+        return pragmas_of(thread_connection(database))

@@ -1,0 +1,28 @@
+"""What this room raises when the ledger cannot serve, each in one sentence for the owner.
+
+Their names say what is the case; "Error" behind each would say it twice.
+"""
+
+
+class LedgerUnusable(Exception):  # noqa: N818
+    """The database file cannot be used: what is wrong, what it means for the money, what to do."""
+
+
+class UnsupportedDatabase(Exception):  # noqa: N818
+    """The configured database is of a kind that this version does not speak."""
+
+
+class LedgerBelongsElsewhere(Exception):  # noqa: N818
+    """The ledger keeps another account's trades; mixing two accounts would corrupt both books."""
+
+    def __init__(self, known: str, given: str) -> None:
+        super().__init__(
+            f"this ledger belongs to account {known}, the broker's keys open account {given}; "
+            "nothing was sent, use the other account's keys or a database of its own"
+        )
+        self.known = known
+        self.given = given
+
+
+class RowMissing(LookupError):  # noqa: N818
+    """A write named a row that the ledger does not have, or that has been settled before."""

@@ -1,0 +1,56 @@
+"""The journal: what was done and why, append-only, each row sealed by a hash over it and the one before.
+
+The chain shows that no row in the middle was changed, lost or slipped in. That the newest rows were
+cut off it cannot show: whoever needs that keeps the last hash elsewhere.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from sqlite3 import Cursor
+from typing import Final
+
+from persistence.codec import json_of, micros_of
+from persistence.rows import JournalCheck
+
+GENESIS: Final = "0" * 64
+
+_LAST = "SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1"
+_ADD = "INSERT INTO journal (seq, at, kind, ref, payload, hash) VALUES (?, ?, ?, ?, ?, ?)"
+_FROM = "SELECT seq, at, kind, ref, payload, hash FROM journal WHERE seq > ? ORDER BY seq LIMIT ?"
+
+Entry = tuple[int, str, str, str]
+"""at, kind, ref, payload, as the columns take them."""
+
+
+def entry(kind: str, ref: str, payload: Mapping[str, object], *, at: datetime) -> Entry:
+    return micros_of(at), kind, ref, json_of(payload)
+
+
+def append(cursor: Cursor, entries: Iterable[Entry]) -> None:
+    """Seal the entries in the order given, behind the last row."""
+    seq, seal = cursor.execute(_LAST).fetchone() or (0, GENESIS)
+    rows = []
+    for one in entries:
+        seq += 1
+        seal = sealed(seal, seq, one)
+        rows.append((seq, *one, seal))
+    cursor.executemany(_ADD, rows)
+
+
+def sealed(before: str, seq: int, one: Entry) -> str:
+    """The row's hash. Kind and ref hold no line break (the table checks), so no two rows read the same."""
+    at, kind, ref, payload = one
+    return hashlib.sha256(f"{before}\n{seq}\n{at}\n{kind}\n{ref}\n{payload}".encode()).hexdigest()
+
+
+def verify(cursor: Cursor, *, chunk: int = 5_000) -> JournalCheck:
+    """Walk the whole chain, in chunks so that no long read keeps SQLite from emptying its WAL."""
+    seq, seal = 0, GENESIS
+    while rows := cursor.execute(_FROM, (seq, chunk)).fetchall():
+        for number, at, kind, ref, payload, seen in rows:
+            seal = sealed(seal, seq + 1, (at, kind, ref, payload))
+            if number != seq + 1 or seen != seal:
+                return JournalCheck(rows=seq, broken_at=number)
+            seq += 1
+    return JournalCheck(rows=seq, broken_at=None)

@@ -1,0 +1,79 @@
+"""What goes into and comes out of the ledger where the domain has no model of its own."""
+
+from typing import Generic, Literal, TypeVar
+
+from domain.orders import Execution
+from domain.signals import Signal, SignalState, Verdict
+from domain.trades import TradeRecord
+from domain.values import Message, Shares, Usd, Utc
+
+Item = TypeVar("Item")
+
+
+class StoredSignal(Message):
+    """A signal the ledger has; `digest` names its content."""
+
+    signal: Signal
+    digest: str
+    state: SignalState
+    received_at: Utc
+
+
+class NewTrade(Message):
+    """A trade at the moment it is planned."""
+
+    symbol: str
+    stars: int | None
+    notional: Usd
+    catalyst_type: str | None
+    catalyst_tier: int | None
+    source: str
+    signal_id: str
+    client_order_id: str
+    created_at: Utc
+
+
+class ExecutionRow(Message):
+    """Evidence of one match: told by the stream, or inferred from a read that showed more filled."""
+
+    execution: Execution
+    broker_order_id: str
+    client_order_id: str
+    filled_qty_after: Shares
+    position_qty: Shares | None = None
+    source: Literal["stream", "inferred"] = "stream"
+
+
+class SignalView(Message):
+    """All that the ledger knows of a signal: why it did or did not trade, and the trade it became."""
+
+    signal: Signal
+    digest: str
+    state: SignalState
+    received_at: Utc
+    verdict: Verdict | None
+    decided_at: Utc | None
+    trade: TradeRecord | None
+
+
+class Page(Message, Generic[Item]):
+    """One page of a list, and the cursor that fetches the next; None: this was the last."""
+
+    items: tuple[Item, ...]
+    next: str | None
+
+
+class LedgerCounts(Message):
+    """How many rows stand where; what is absent counts zero."""
+
+    signals: dict[str, int]
+    trades: dict[str, int]
+    orders: dict[str, int]
+    executions: int
+
+
+class JournalCheck(Message):
+    """What a walk along the journal's hash chain found. `broken_at`: the first row that does not fit."""
+
+    rows: int
+    broken_at: int | None

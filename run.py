@@ -1,0 +1,277 @@
+"""Starfill's launcher and composition root: `python run.py`.
+
+The bot's life, in order: settings, the lock on the state folder, the broker (or the simulator in its
+place), whose account it is, the ledger, then the actors, ears before mouth, and last the intake.
+Stopping is the same in reverse. Nothing about correctness needs a clean stop: a start after kill -9
+takes the same path.
+"""
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import pykka
+
+from actors.base import Address, Death, Handle, OnDeath, spawn
+from actors.clock import system_clock
+from actors.ledger_work import LedgerIdentity
+from actors.order_executor import OrderExecutor
+from actors.reconciler import Reconciler
+from actors.signal_receiver import SignalReceiver
+from actors.supervisor import Supervisor
+from actors.timers import TimerThread
+from actors.trade_ledger import TradeLedger
+from actors.trading_stream import TradingStream
+from broker.api import Account, Broker, Feed, ReadFailed
+from broker.rest import AlpacaRest
+from broker.stream import AlpacaStream
+from cli.app import BotOptions, application
+from domain.messages import GateChanged, ReceiverMail, ResendOrder
+from domain.rules import Gate
+from persistence.errors import LedgerBelongsElsewhere, LedgerUnusable
+from persistence.instance import AlreadyRunning, Instance
+from persistence.queries import Queries
+from persistence.store import LedgerStore
+from settings import Exit, Settings
+from web.app import Readiness, create_app
+from web.server import WebServer
+from web.token import read_or_create_token
+
+log = logging.getLogger("starfill")
+
+BROKER_PATIENCE_S = 20.0
+"""A broker that does not answer at start is asked again for this long; longer than supervisord's
+`startsecs`, so that an outage of hours ends in restarts and not in its giving up on us."""
+
+
+class CannotStart(Exception):  # noqa: N818 - what happened, for the owner
+    """The bot cannot start: one line for the owner, and the exit code."""
+
+    def __init__(self, code: Exit, line: str) -> None:
+        super().__init__(line)
+        self.code = code
+
+
+class GateBoard:
+    """The ledger's latest word on the gate, for whoever asks how the bot is."""
+
+    def __init__(self) -> None:
+        self.gate = Gate(open=False, reason="the bot is starting")
+
+    def send(self, mail: GateChanged) -> bool:
+        self.gate = mail.gate
+        return True
+
+    def readiness(self) -> Readiness:
+        return Readiness(ready=self.gate.open, reason=self.gate.reason)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What the actors are made from."""
+
+    settings: Settings
+    store: LedgerStore
+    broker: Broker
+    feed: Feed
+    identity: LedgerIdentity
+    intake: Handle[ReceiverMail]
+    board: GateBoard
+
+
+@dataclass(frozen=True)
+class ActorTree:
+    """The running actors by name, in the order in which they were started."""
+
+    actors: dict[str, Address[Any]] = field(default_factory=dict)
+
+
+STOP_S = {"OrderExecutor": 16.0, "TradeLedger": 10.0}
+"""How long an actor may take to stop, where that is more than three seconds: a POST is waited for."""
+
+
+@contextmanager
+def start_actors(parts: Parts, on_death: OnDeath) -> Iterator[ActorTree]:
+    """Ears before mouth: who is written to starts first, the intake opens last and closes first."""
+    tree, timers = ActorTree(), TimerThread()
+    try:
+        ledger = tree.actors["TradeLedger"] = spawn(
+            TradeLedger, store=parts.store, identity=parts.identity, clock=system_clock, on_death=on_death
+        )
+        ledger.subscribe(parts.board, GateChanged)
+        reconciler = tree.actors["Reconciler"] = spawn(
+            Reconciler,
+            broker=parts.broker,
+            ledger=ledger,
+            timers=timers,
+            clock=system_clock,
+            on_death=on_death,
+        )
+        tree.actors["TradingStream"] = spawn(
+            TradingStream,
+            feed=parts.feed,
+            ledger=ledger,
+            reconciler=reconciler,
+            timers=timers,
+            on_death=on_death,
+        )
+        executor = tree.actors["OrderExecutor"] = spawn(
+            OrderExecutor,
+            broker=parts.broker,
+            ledger=ledger,
+            reconciler=reconciler,
+            timers=timers,
+            clock=system_clock,
+            on_death=on_death,
+            lanes=parts.settings.lanes,
+        )
+        ledger.subscribe(executor, ResendOrder)
+        receiver = tree.actors["SignalReceiver"] = spawn(
+            SignalReceiver, ledger=ledger, executor=executor, timers=timers, on_death=on_death
+        )
+        ledger.subscribe(receiver, GateChanged)
+        parts.intake.swap(receiver)
+        yield tree
+    finally:
+        parts.intake.swap(None)
+        for name, address in reversed(tree.actors.items()):
+            try:
+                address.stop(timeout=STOP_S.get(name, 3.0))
+            except pykka.Timeout:
+                log.error("%s has not stopped in time; what it was doing is found again at the next start", name)
+        timers.close()
+
+
+def meet_broker(broker: Broker, settings: Settings) -> Account:
+    """Whose account the keys open; raises CannotStart."""
+    give_up = time.monotonic() + BROKER_PATIENCE_S
+    while isinstance(answer := broker.account(), ReadFailed):
+        if answer.keys_refused:
+            raise CannotStart(
+                Exit.KEYS_REFUSED,
+                f"{settings.broker_url} refuses the keys; nothing was traded. Check APCA_API_KEY_ID and "
+                f"APCA_API_SECRET_KEY, and that they belong to {settings.mode} trading.",
+            )
+        if time.monotonic() >= give_up:
+            raise CannotStart(
+                Exit.INTERNAL,
+                f"{settings.broker_url} does not answer ({answer.why}); nothing was traded. Check the network "
+                "and STARFILL_BROKER_URL, then start again; signals already taken in are kept.",
+            )
+        say(f"waiting for {settings.broker_url}: {answer.why}")
+        time.sleep(max(1.0, answer.retry_after_s))
+    if settings.mode == "live" and settings.confirm_live != answer.account_number:
+        raise CannotStart(
+            Exit.CONFIGURATION,
+            f"live trading of account {answer.account_number} is not confirmed; nothing was traded. "
+            f"If you mean it, set STARFILL_CONFIRM_LIVE={answer.account_number}.",
+        )
+    return answer
+
+
+def say(line: str) -> None:
+    """One line for the owner."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the launcher speaks to a person
+
+
+def open_ledger(settings: Settings, account: Account) -> LedgerStore:
+    """The ledger of this account; raises CannotStart."""
+    try:
+        store = LedgerStore.open(settings.database, clock=system_clock)
+        store.bind_account(account.id)
+    except (LedgerUnusable, LedgerBelongsElsewhere) as error:
+        raise CannotStart(Exit.CONFIGURATION, str(error)) from None
+    return store
+
+
+def open_simulator(settings: Settings, stack: ExitStack) -> Settings:
+    """The settings with a broker's address: where none is given, a simulator in this process plays it."""
+    if settings.broker_url is not None:
+        return settings
+    from simulator.server import Simulator, SimulatorSettings
+
+    simulator = Simulator(
+        SimulatorSettings(
+            folder=settings.state_dir / "simulator",
+            key_id=settings.key_id,
+            secret_key=settings.secret_key.get_secret_value(),
+        )
+    )
+    stack.enter_context(simulator)
+    url = simulator.base_url
+    return settings.model_copy(update={"broker_url": url, "data_url": settings.data_url or url})
+
+
+def assemble(settings: Settings, stack: ExitStack) -> Parts:
+    """Everything but the actors, in the order of their needs; raises CannotStart, OSError."""
+    instance = Instance(settings.state_dir)
+    stack.callback(instance.release)
+    settings = open_simulator(settings, stack)
+    assert settings.broker_url is not None
+    broker = AlpacaRest(
+        base_url=settings.broker_url,
+        data_url=settings.data_url or settings.broker_url,
+        key_id=settings.key_id,
+        secret_key=settings.secret_key,
+    )
+    account = meet_broker(broker, settings)
+    store = open_ledger(settings, account)
+    stack.callback(store.close)
+    say(f"mode       {settings.mode}" + ("" if settings.mode != "live" else " - REAL MONEY"))
+    say(f"account    {account.account_number} at {settings.broker_url}")
+    say(f"database   {settings.database}")
+    return Parts(
+        settings=settings,
+        store=store,
+        broker=broker,
+        feed=AlpacaStream(
+            base_url=settings.broker_url, key_id=settings.key_id, secret_key=settings.secret_key
+        ),
+        identity=LedgerIdentity(account_id=account.id, code_version=version("starfill")),
+        intake=Handle(),
+        board=GateBoard(),
+    )
+
+
+def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
+    """The intake and the reading API; raises CannotStart when the port is taken."""
+    settings = parts.settings
+    app = create_app(
+        receiver=parts.intake,
+        queries=queries,
+        token=read_or_create_token(settings.state_dir),
+        clock=system_clock,
+        ready=parts.board.readiness,
+    )
+    web = WebServer(app, settings.http_host, settings.http_port)
+    web.start()
+    stack.callback(web.stop)
+    say(f"dashboard  http://{settings.http_host}:{web.port}")
+    say(f"token      in {settings.state_dir / 'token'}")
+    return web
+
+
+def bot(settings: Settings, options: BotOptions) -> int:
+    """Run the bot until it is told to stop; the exit code."""
+    # An order that must leave while fills flood in waits for the interpreter at every step. At the
+    # default of 5 ms a switch that wait was up to 90 times the idle time; at 0.1 ms it was not.
+    sys.setswitchinterval(0.0001)
+    with ExitStack() as stack:
+        parts = assemble(settings, stack)
+        queries = Queries(parts.store)
+        web = open_web(parts, queries, stack)
+        supervisor = Supervisor(lambda on_death: start_actors(parts, on_death))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: supervisor.stop(Exit.CLEAN))
+        end = supervisor.run()
+    if isinstance(end, Death):
+        say(f"stopped: {end.actor} failed ({end.error}). Signals and orders are safe in the ledger; start again.")
+        return Exit.INTERNAL
+    return end

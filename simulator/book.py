@@ -1,0 +1,110 @@
+"""The durable book: every event of every order, appended as one line of JSON and synced before it's answered.
+
+After a kill the last line may be torn; its order was never answered 200, so it's cut off.
+"""
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, TypeVar, cast
+
+from simulator.orders import Event, Execution, Order
+
+DECIMALS: Final = frozenset(
+    {"qty", "notional", "limit_price", "filled_qty", "filled_cost", "price", "cum_qty", "leaves_qty"}
+    | {"position_qty"}
+)
+Record = TypeVar("Record", Order, Execution)
+
+
+class Journal:
+    """Lines of JSON in a file, or in memory when there's no path. One writer."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._memory: list[bytes] = []
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _cut_torn_line(path)
+
+    def append(self, records: Iterable[Mapping[str, object]]) -> None:
+        """On disk, synced, when this returns."""
+        lines = [json.dumps(record, sort_keys=True).encode() + b"\n" for record in records]
+        if self._path is None:
+            self._memory.extend(lines)
+            return
+        with self._path.open("ab") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def lines(self) -> list[dict[str, object]]:
+        raw = self._path.read_bytes().splitlines() if self._path else self._memory
+        return [json.loads(line) for line in raw]
+
+
+class Book:
+    """Numbers the events from 1; the number is also the oracle's, so that the two compare."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._journal = Journal(folder / "book.jsonl" if folder else None)
+        self._length = len(self._journal.lines())
+
+    def append(self, events: Iterable[Event], *, id_count: int) -> list[tuple[int, Event]]:
+        """The events with their numbers, durable. `id_count` is where ids go on after a restart."""
+        numbered = list(enumerate(events, start=self._length + 1))
+        self._journal.append(_line(number, event, id_count) for number, event in numbered)
+        self._length += len(numbered)
+        return numbered
+
+    def events(self) -> list[tuple[int, Event]]:
+        return [(cast("int", line["seq"]), _event(line)) for line in self._journal.lines()]
+
+    def id_count(self) -> int:
+        lines = self._journal.lines()
+        return cast("int", lines[-1]["ids"]) if lines else 0
+
+
+def _cut_torn_line(path: Path) -> None:
+    path.touch()
+    with path.open("rb+") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def _line(number: int, event: Event, id_count: int) -> dict[str, object]:
+    return {
+        "seq": number,
+        "ids": id_count,
+        "kind": event.kind,
+        "at": event.at,
+        "execution_id": event.execution_id,
+        "order": _plain(event.order),
+        "execution": _plain(event.execution) if event.execution else None,
+    }
+
+
+def _plain(record: Order | Execution) -> dict[str, object]:
+    fields = ((each.name, getattr(record, each.name)) for each in dataclasses.fields(record))
+    return {name: str(value) if isinstance(value, Decimal) else value for name, value in fields}
+
+
+def _event(line: Mapping[str, object]) -> Event:
+    execution = cast("dict[str, object] | None", line["execution"])
+    return Event(
+        kind=cast("str", line["kind"]),
+        at=cast("int", line["at"]),
+        execution_id=cast("str | None", line["execution_id"]),
+        order=_record(Order, cast("dict[str, object]", line["order"])),
+        execution=_record(Execution, execution) if execution else None,
+    )
+
+
+def _record(kind: type[Record], plain: Mapping[str, object]) -> Record:
+    read = {
+        name: Decimal(value) if name in DECIMALS and isinstance(value, str) else value
+        for name, value in plain.items()
+    }
+    return kind(**read)  # type: ignore[arg-type]  # what _plain wrote of the same record

@@ -1,0 +1,163 @@
+"""`/_sim/`: prices, a human's hand in the account, switches, faults, restarts. Loopback only, no keys.
+
+POST   /_sim/prices       {"ACME": "12.50", "KO": null}     null: back to its own path
+POST   /_sim/orders       an order as for /v2/orders, sent by somebody else with the same account
+POST   /_sim/fill         {"client_order_id" | "id", "qty"?, "price"?, "late"?}   or all, at the market
+POST   /_sim/cancel, /_sim/expire, /_sim/reject, /_sim/done_for_day   {"client_order_id" | "id"}
+POST   /_sim/switches     {"auto_fill": false, "fill_delay_s": 0, ...}    the names of SimulatorSettings
+POST   /_sim/clock        {"now": "2026-11-27T12:59:59-05:00"}            runs on from there
+POST   /_sim/faults       a plan entry or a list of them, see faults.py;  GET and DELETE too
+POST   /_sim/restart      {}    drops every connection and reloads the book
+GET    /_sim/oracle       the oracle's lines
+GET    /_sim/state        orders, positions, counts of requests, listening streams
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from aiohttp import web
+
+from simulator.clock import read_time
+from simulator.context import CONTEXT, Context, read_json, reply
+from simulator.errors import ApiError, invalid
+from simulator.exchange import End
+from simulator.faults import close_of, read_fault
+from simulator.orders import read_decimal, read_request
+from simulator.wire import order_body, position_body
+
+Restart = Callable[[web.Request], None]
+RESTART: web.AppKey[Restart] = web.AppKey("restart")
+_ENDS: dict[str, End] = {
+    "cancel": "canceled",
+    "expire": "expired",
+    "reject": "rejected",
+    "done_for_day": "done_for_day",
+}
+routes = web.RouteTableDef()
+
+
+@routes.post("/_sim/prices")
+async def set_prices(request: web.Request) -> web.Response:
+    context, payload = request.app[CONTEXT], await read_json(request)
+    read = {symbol: read_decimal(payload, symbol) for symbol in payload}
+    if any(price is not None and price <= 0 for price in read.values()):
+        raise invalid("a price is more than 0")
+    for symbol, price in read.items():
+        context.prices.put(symbol, price)
+        context.desk.resume(symbol)
+    return reply({symbol: str(price) for symbol, price in read.items()})
+
+
+@routes.post("/_sim/orders")
+async def submit_from_outside(request: web.Request) -> web.Response:
+    context = request.app[CONTEXT]
+    order = context.desk.submit(read_request(await read_json(request), context.switches.now))
+    return reply(order_body(context.exchange, order))
+
+
+@routes.post("/_sim/fill")
+async def fill(request: web.Request) -> web.Response:
+    context, payload = request.app[CONTEXT], await read_json(request)
+    qty, price = read_decimal(payload, "qty"), read_decimal(payload, "price")
+    if price is not None and price <= Decimal(0):
+        raise invalid("a price is more than 0")
+    order = context.desk.execute(_order_id(context, payload), qty, price, late=payload.get("late") is True)
+    return reply(order_body(context.exchange, order))
+
+
+@routes.post("/_sim/{how:cancel|expire|reject|done_for_day}")
+async def end(request: web.Request) -> web.Response:
+    context, payload = request.app[CONTEXT], await read_json(request)
+    order_id = _order_id(context, payload)
+    context.desk.end(order_id, _ENDS[request.match_info["how"]])
+    return reply(order_body(context.exchange, context.exchange.order(order_id)))
+
+
+@routes.post("/_sim/switches")
+async def turn_switches(request: web.Request) -> web.Response:
+    context, payload = request.app[CONTEXT], await read_json(request)
+    try:
+        context.switches.turn(payload)
+    except ValueError as error:
+        raise invalid(str(error)) from None
+    context.desk.resume()
+    return reply({name: str(getattr(context.switches.now, name)) for name in payload})
+
+
+@routes.post("/_sim/clock")
+async def set_clock(request: web.Request) -> web.Response:
+    context, payload = request.app[CONTEXT], await read_json(request)
+    try:
+        context.clock.move_to(read_time(str(payload.get("now"))))
+    except ValueError:
+        raise invalid("now is an RFC 3339 time") from None
+    context.desk.look_at_the_clock()
+    return reply({})
+
+
+@routes.post("/_sim/faults")
+async def add_faults(request: web.Request) -> web.Response:
+    context = request.app[CONTEXT]
+    try:
+        payload = await request.json()
+        for entry in payload if isinstance(payload, list) else [payload]:
+            _add_fault(context, entry)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise invalid(str(error)) from None
+    return reply(context.plan.body())
+
+
+@routes.get("/_sim/faults")
+async def list_faults(request: web.Request) -> web.Response:
+    return reply(request.app[CONTEXT].plan.body())
+
+
+@routes.delete("/_sim/faults")
+async def clear_faults(request: web.Request) -> web.Response:
+    request.app[CONTEXT].plan.clear()
+    return web.Response(status=204)
+
+
+@routes.post("/_sim/restart")
+async def restart(request: web.Request) -> web.Response:
+    request.app[RESTART](request)
+    told = reply({})
+    told.force_close()
+    return told
+
+
+@routes.get("/_sim/oracle")
+async def oracle(request: web.Request) -> web.Response:
+    return reply(request.app[CONTEXT].oracle.lines())
+
+
+@routes.get("/_sim/state")
+async def state(request: web.Request) -> web.Response:
+    context = request.app[CONTEXT]
+    exchange, now = context.exchange, context.clock.now()
+    return reply(
+        {
+            "orders": [order_body(exchange, order) for order in exchange.orders.values()],
+            "positions": [position_body(exchange, each, now) for each in sorted(exchange.account.positions)],
+            "requests": dict(context.requests),
+            "streams": context.streams.listening,
+        }
+    )
+
+
+def _add_fault(context: Context, entry: dict[str, object]) -> None:
+    fault = read_fault(entry)
+    if fault.act == "ws_close" and fault.event == "*":
+        context.streams.close_all(close_of(fault))
+    else:
+        context.plan.add(fault)
+
+
+def _order_id(context: Context, payload: dict[str, object]) -> str:
+    """Raises ApiError."""
+    order_id, client_order_id = payload.get("id"), payload.get("client_order_id")
+    if order_id:
+        return context.exchange.order(str(order_id)).id
+    if not client_order_id:
+        raise ApiError(422, "id or client_order_id is required")
+    return context.exchange.order_by_client_order_id(str(client_order_id)).id

@@ -1,0 +1,71 @@
+"""The simulator's own account of what was accepted, executed and ended, to check a client's ledger against.
+
+One synced line of JSON each, in oracle.jsonl; nothing in it is ever changed.
+
+    {"type": "accepted" | "fill" | "partial_fill" | "canceled" | "expired" | "rejected" | "replaced"
+             | "done_for_day",
+     "seq": the book's number of the event, "at": RFC 3339, "order_id", "client_order_id", "symbol", "side",
+     "order_type", "time_in_force", "limit_price", "qty", "notional", "status", "cum_qty", "filled_avg_price",
+     "replaces", "replaced_by",
+     and of an execution "execution_id", "execution_qty", "price", "position_qty"}
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from simulator.book import Journal
+from simulator.clock import rfc3339
+from simulator.orders import TERMINAL, Event
+from simulator.wire import optional_number
+
+_ACCEPTED = frozenset({"accepted", "pending_new"})
+_TOLD = TERMINAL | {"fill", "partial_fill", "done_for_day"}
+
+
+class Oracle:
+    def __init__(self, folder: Path | None) -> None:
+        self.path = folder / "oracle.jsonl" if folder else None
+        self._journal = Journal(self.path)
+
+    def append(self, numbered: Iterable[tuple[int, Event]]) -> None:
+        """Synced when this returns."""
+        told = [_line(seq, event) for seq, event in numbered if event.kind in _ACCEPTED | _TOLD]
+        if told:
+            self._journal.append(told)
+
+    def catch_up(self, numbered: Iterable[tuple[int, Event]]) -> None:
+        """Adds what the book has and a kill kept from this file."""
+        known = {line["seq"] for line in self._journal.lines()}
+        self.append((seq, event) for seq, event in numbered if seq not in known)
+
+    def lines(self) -> list[dict[str, object]]:
+        return self._journal.lines()
+
+
+def _line(seq: int, event: Event) -> dict[str, object]:
+    order = event.order
+    line: dict[str, object] = {
+        "type": "accepted" if event.kind in _ACCEPTED else event.kind,
+        "seq": seq,
+        "at": rfc3339(event.at),
+        "order_id": order.id,
+        "client_order_id": order.client_order_id,
+        "symbol": order.symbol,
+        "side": order.side,
+        "order_type": order.type,
+        "time_in_force": order.time_in_force,
+        "limit_price": optional_number(order.limit_price),
+        "qty": optional_number(order.qty),
+        "notional": optional_number(order.notional),
+        "status": order.status,
+        "cum_qty": optional_number(order.filled_qty),
+        "filled_avg_price": optional_number(order.filled_avg_price),
+        "replaces": order.replaces,
+        "replaced_by": order.replaced_by,
+    }
+    if event.execution:
+        line["execution_id"] = event.execution.execution_id
+        line["execution_qty"] = optional_number(event.execution.qty)
+        line["price"] = optional_number(event.execution.price)
+        line["position_qty"] = optional_number(event.execution.position_qty)
+    return line

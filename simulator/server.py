@@ -1,0 +1,163 @@
+"""The simulator: an Alpaca look-alike on one port, for any client. Trading, `/stream`, market data, `/_sim/`.
+
+Owns a thread with an asyncio loop of its own; everything behind it runs on that thread.
+"""
+
+import asyncio
+import contextlib
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from simulator import account_api, control, data_api, trading_api
+from simulator.book import Book
+from simulator.calendar import Calendar
+from simulator.clock import SimClock
+from simulator.context import CONTEXT, Context
+from simulator.control import RESTART
+from simulator.desk import DESK, Desk
+from simulator.exchange import Exchange
+from simulator.faults import Plan
+from simulator.gate import LIMIT, MIDDLEWARES, RateLimit, add_request_id
+from simulator.ids import Ids
+from simulator.oracle import Oracle
+from simulator.orders import Event
+from simulator.prices import Prices
+from simulator.settings import SimulatorSettings, Switchboard
+from simulator.stream import Streams
+from simulator.wire import trade_update
+
+__all__ = ["Simulator", "SimulatorSettings"]
+
+_GOODBYE_S = 0.5
+"""How long a stop lets requests under way finish."""
+
+
+class Simulator:
+    """start, stop and the properties are for the thread that made it."""
+
+    def __init__(self, settings: SimulatorSettings) -> None:
+        self._settings = settings
+        self._port: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Returns once the port is bound. Raises OSError if it's taken."""
+        bound: Future[int] = Future()
+        # A daemon: a program whose main thread has died mustn't be kept alive by its simulator.
+        self._thread = threading.Thread(target=self._run, args=(bound,), name="simulator", daemon=True)
+        self._thread.start()
+        try:
+            self._port = bound.result()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Closes everything and joins the thread. Idempotent."""
+        if self._thread is None:
+            return
+        if self._loop and self._stopping:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join()
+        self._thread = None
+
+    @property
+    def base_url(self) -> str:
+        if self._port is None:
+            raise RuntimeError("the simulator has no port before its start")
+        return f"http://{self._settings.host}:{self._port}"
+
+    @property
+    def oracle_path(self) -> Path | None:
+        return self._settings.folder / "oracle.jsonl" if self._settings.folder else None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _run(self, bound: "Future[int]") -> None:
+        try:
+            asyncio.run(self._serve(bound))
+        except BaseException as error:
+            if bound.done():
+                raise
+            bound.set_exception(error)
+
+    async def _serve(self, bound: "Future[int]") -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        app, context = _assemble(self._settings)
+        runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=_GOODBYE_S, keepalive_timeout=3600
+        )
+        app[RESTART] = lambda request: _restart(context, runner, request)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, self._settings.host, self._settings.port)
+            await site.start()
+            context.desk.load()
+            bound.set_result(runner.addresses[0][1])
+            await self._stopping.wait()
+        finally:
+            context.desk.close()
+            _drop_connections(runner, but=None)
+            await runner.cleanup()
+
+
+def _assemble(settings: SimulatorSettings) -> tuple[web.Application, Context]:
+    clock, switches, plan = SimClock(), Switchboard(settings), Plan()
+    calendar, prices, ids = Calendar(switches), Prices(settings.seed), Ids(settings.seed)
+    oracle = Oracle(settings.folder)
+    streams = Streams(clock=clock, switches=switches, plan=plan)
+
+    def publish(event: Event) -> None:
+        streams.publish(event.kind, trade_update(desk.exchange, event))
+
+    desk = Desk(
+        clock=clock,
+        switches=switches,
+        make_exchange=lambda: Exchange(switches=switches, prices=prices, calendar=calendar, ids=ids),
+        book=Book(settings.folder),
+        oracle=oracle,
+        publish=publish,
+    )
+    context = Context(
+        clock=clock,
+        switches=switches,
+        calendar=calendar,
+        prices=prices,
+        desk=desk,
+        oracle=oracle,
+        plan=plan,
+        streams=streams,
+    )
+    app = web.Application(middlewares=MIDDLEWARES)
+    app[CONTEXT], app[DESK], app[LIMIT] = context, desk, RateLimit()
+    app.on_response_prepare.append(add_request_id)
+    for room in (trading_api, account_api, data_api, control):
+        app.add_routes(room.routes)
+    app.router.add_get("/stream", streams.handle)
+    return app, context
+
+
+def _restart(context: Context, runner: web.AppRunner, request: web.Request) -> None:
+    _drop_connections(runner, but=request)
+    context.desk.load()
+
+
+def _drop_connections(runner: web.AppRunner, but: web.Request | None) -> None:
+    for connection in runner.server.connections if runner.server else ():
+        if connection.transport and (but is None or connection is not but.protocol):
+            connection.transport.abort()
