@@ -9,9 +9,8 @@ takes the same path.
 import logging
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -22,10 +21,10 @@ import pykka
 from actors.base import Address, Death, Handle, OnDeath, spawn
 from actors.clock import system_clock
 from actors.ledger_work import LedgerIdentity
-from actors.order_executor import OrderExecutor
+from actors.order_executor import Lane, OrderExecutor
 from actors.reconciler import Reconciler
 from actors.signal_receiver import SignalReceiver
-from actors.supervisor import Supervisor
+from actors.supervisor import Hung, Supervisor
 from actors.timers import TimerThread
 from actors.trade_ledger import TradeLedger
 from actors.trading_stream import TradingStream
@@ -40,9 +39,10 @@ from persistence.instance import AlreadyRunning, Instance
 from persistence.queries import Queries
 from persistence.store import LedgerStore
 from settings import Exit, Settings
-from web.app import Readiness, create_app
+from web.app import create_app
+from web.health import Readiness
 from web.server import WebServer
-from web.token import read_or_create_token
+from web.token import TokenUnusable, read_or_create_token
 
 log = logging.getLogger("starfill")
 
@@ -70,7 +70,8 @@ class GateBoard:
         return True
 
     def readiness(self) -> Readiness:
-        return Readiness(ready=self.gate.open, reason=self.gate.reason)
+        state = "open" if self.gate.open else "closed"
+        return Readiness(ready=self.gate.open, reason=self.gate.reason, gate=state)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +94,10 @@ class ActorTree:
     actors: dict[str, Address[Any]] = field(default_factory=dict)
 
 
-STOP_S = {"OrderExecutor": 16.0, "TradeLedger": 10.0}
+STOP_S = {"OrderExecutor": 20.0, "TradeLedger": 10.0}
 """How long an actor may take to stop, where that is more than three seconds: a POST is waited for."""
+WRITERS = (OrderExecutor, Lane, TradeLedger)
+"""Of these no second one may ever be started beside one that hangs."""
 
 
 @contextmanager
@@ -145,8 +148,11 @@ def start_actors(parts: Parts, on_death: OnDeath) -> Iterator[ActorTree]:
             try:
                 address.stop(timeout=STOP_S.get(name, 3.0))
             except pykka.Timeout:
-                log.error("%s has not stopped in time; what it was doing is found again at the next start", name)
+                log.warning("%s has not stopped in time; the next start finds what it was doing", name)
         timers.close()
+        hanging = [ref for kind in WRITERS for ref in pykka.ActorRegistry.get_by_class(kind)]
+        if hanging:
+            raise Hung(", ".join(str(ref) for ref in hanging) + " did not stop")
 
 
 def meet_broker(broker: Broker, settings: Settings) -> Account:
@@ -162,8 +168,8 @@ def meet_broker(broker: Broker, settings: Settings) -> Account:
         if time.monotonic() >= give_up:
             raise CannotStart(
                 Exit.INTERNAL,
-                f"{settings.broker_url} does not answer ({answer.why}); nothing was traded. Check the network "
-                "and STARFILL_BROKER_URL, then start again; signals already taken in are kept.",
+                f"{settings.broker_url} does not answer ({answer.why}); nothing was traded. Check the "
+                "network and STARFILL_BROKER_URL, then start again; signals already taken in are kept.",
             )
         say(f"waiting for {settings.broker_url}: {answer.why}")
         time.sleep(max(1.0, answer.retry_after_s))
@@ -209,10 +215,23 @@ def open_simulator(settings: Settings, stack: ExitStack) -> Settings:
     return settings.model_copy(update={"broker_url": url, "data_url": settings.data_url or url})
 
 
+def hold(settings: Settings) -> Instance:
+    """The lock on the state folder; raises CannotStart."""
+    try:
+        return Instance(settings.state_dir)
+    except AlreadyRunning as error:
+        raise CannotStart(Exit.ALREADY_RUNNING, f"{error}; nothing was started") from None
+    except OSError as error:
+        raise CannotStart(
+            Exit.CONFIGURATION,
+            f"the state folder {settings.state_dir} cannot be written ({error.strerror}); nothing was "
+            "traded. Make it writable for this user, or set STARFILL_STATE_DIR.",
+        ) from None
+
+
 def assemble(settings: Settings, stack: ExitStack) -> Parts:
     """Everything but the actors, in the order of their needs; raises CannotStart, OSError."""
-    instance = Instance(settings.state_dir)
-    stack.callback(instance.release)
+    stack.callback(hold(settings).release)
     settings = open_simulator(settings, stack)
     assert settings.broker_url is not None
     broker = AlpacaRest(
@@ -243,14 +262,25 @@ def assemble(settings: Settings, stack: ExitStack) -> Parts:
 def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
     """The intake and the reading API; raises CannotStart when the port is taken."""
     settings = parts.settings
+    try:
+        token = read_or_create_token(settings.state_dir)
+    except TokenUnusable as error:
+        raise CannotStart(Exit.CONFIGURATION, str(error)) from None
     app = create_app(
         receiver=parts.intake,
         queries=queries,
-        token=read_or_create_token(settings.state_dir),
+        token=token,
         clock=system_clock,
         ready=parts.board.readiness,
     )
-    web = WebServer(app, settings.http_host, settings.http_port)
+    try:
+        web = WebServer(app, settings.http_host, settings.http_port)
+    except OSError as error:
+        raise CannotStart(
+            Exit.CONFIGURATION,
+            f"{settings.http_host}:{settings.http_port} cannot be listened on ({error.strerror}); nothing "
+            "was traded. Another program has the port; set STARFILL_HTTP to a free one.",
+        ) from None
     web.start()
     stack.callback(web.stop)
     say(f"dashboard  http://{settings.http_host}:{web.port}")
@@ -266,12 +296,30 @@ def bot(settings: Settings, options: BotOptions) -> int:
     with ExitStack() as stack:
         parts = assemble(settings, stack)
         queries = Queries(parts.store)
-        web = open_web(parts, queries, stack)
+        open_web(parts, queries, stack)
         supervisor = Supervisor(lambda on_death: start_actors(parts, on_death))
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: supervisor.stop(Exit.CLEAN))
         end = supervisor.run()
     if isinstance(end, Death):
-        say(f"stopped: {end.actor} failed ({end.error}). Signals and orders are safe in the ledger; start again.")
+        say(f"stopped: {end.actor} failed ({end.error}); signals and orders are in the ledger, start again")
         return Exit.INTERNAL
     return end
+
+
+def guarded_bot(settings: Settings, options: BotOptions) -> int:
+    """`bot`, with what keeps it from starting told in one line."""
+    try:
+        return bot(settings, options)
+    except CannotStart as error:
+        say(f"starfill: {error}")
+        return error.code
+
+
+def main() -> None:
+    """`python run.py`."""
+    application(bot=guarded_bot)()
+
+
+if __name__ == "__main__":
+    main()

@@ -39,6 +39,13 @@ class Death(NamedTuple):
 OnDeath = Callable[[Death], None]
 
 
+class Listener(Protocol):
+    """Where news can be sent."""
+
+    def send(self, mail: Any, /) -> bool:
+        """Take the news in; called on the publisher's thread, so no more than that."""
+
+
 class Mailbox(Protocol[M_contra]):
     """Where mail can be sent: an actor's address, or a test's outbox."""
 
@@ -95,7 +102,7 @@ class Address(Generic[M_contra]):
         """Ask for a heartbeat without waiting; `on_answer` is called in the actor's thread."""
         self.send(cast("M_contra", Ping(on_answer)))
 
-    def subscribe(self, subscriber: "Mailbox[Any]", *kinds: type) -> None:
+    def subscribe(self, subscriber: Listener, *kinds: type) -> None:
         """Have the actor send its news of these kinds to the subscriber."""
         self.send(cast("M_contra", Subscribe(subscriber, kinds)))
 
@@ -155,7 +162,7 @@ class Ping:
 class Subscribe:
     """Send the news of these kinds to this mailbox, from now on."""
 
-    subscriber: Mailbox[Any]
+    subscriber: Listener
     kinds: tuple[type, ...]
 
 
@@ -265,6 +272,10 @@ class Worker(pykka.ThreadingActor, Generic[M]):
 
     def subscribed(self, subscription: Subscribe) -> None:
         """Bring a new subscriber up to date; by default there is nothing to tell."""
+
+    def wanted(self, kind: type) -> bool:
+        """Whether anybody subscribed to news of this kind."""
+        return any(issubclass(kind, subscription.kinds) for subscription in self._subscribers)
 
     def on_start(self) -> None:
         self._guarded(self.setup)

@@ -54,6 +54,9 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
             record = _stranger(work, update, known.get(names.get(update.replaces, "")))
             if record is None:
                 continue
+        if (update.symbol, update.side) != (record.symbol, record.side):
+            _collision(work, record, update)
+            continue
         after = fold(record, update)
         cid = record.client_order_id
         known[cid], names[update.broker_order_id] = after, cid
@@ -89,6 +92,13 @@ def _stranger(work: Work, update: OrderUpdate, replaced: OrderRecord | None) -> 
     work.unit.add_replacement(record, at=work.now)
     work.journal("order_replaced", replaced.client_order_id, by=update.client_order_id)
     return record
+
+
+def _collision(work: Work, record: OrderRecord, update: OrderUpdate) -> None:
+    """The broker has another order under one of our ids: believe neither, and let a person look."""
+    found = f"{update.side} {update.symbol}"
+    reason = f"order {record.client_order_id} is {record.side} {record.symbol} here and {found} at the broker"
+    work.unit.add_halt(scope=record.symbol, reason=reason, by="ledger", at=work.now)
 
 
 def _evidence(

@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 
 LEDGER_TIMEOUT_S: Final = 20.0
 DEFERRED_RETRY_S: Final = 1.0
+LANE_STOP_S: Final = 17.0
+"""A POST in flight is waited for; the broker client ends it after 15 seconds."""
 
 Work = ExecuteSignal | ResendOrder
 
@@ -120,7 +122,7 @@ class OrderExecutor(Worker[ExecutorMail | _Free]):
     def teardown(self) -> None:
         self._stopping.set()
         for lane in self._lanes:
-            lane.stop(timeout=15)
+            lane.stop(timeout=LANE_STOP_S)
 
     def receive(self, mail: ExecutorMail | _Free) -> None:
         match mail:

@@ -49,8 +49,19 @@ class _ReadAgain:
     attempt: int
 
 
+@dataclass(frozen=True, slots=True)
+class _LookAgain:
+    """The next look-up of an order; `attempt` counts from 0 and spaces them."""
+
+    client_order_id: str
+    attempt: int
+
+
+_Mail = ReconcilerMail | _ReadAgain | _LookAgain
+
+
 def lookup_delay_s(attempt: int) -> float:
-    """Seconds before the n-th look-up (from 0) of an order: 0.25, 0.5 … 30."""
+    """Seconds between the n-th look-up (from 0) of an order and the next: 0.25, 0.5 … 30."""
     return float(min(0.25 * 2**attempt, 30.0))
 
 
@@ -59,7 +70,7 @@ def reread_delay_s(attempt: int) -> float:
     return float(min(0.25 * 2**attempt, 8.0))
 
 
-class Reconciler(Worker[ReconcilerMail | _ReadAgain]):
+class Reconciler(Worker[_Mail]):
     def __init__(
         self,
         *,
@@ -75,11 +86,13 @@ class Reconciler(Worker[ReconcilerMail | _ReadAgain]):
         self._timers = timers
         self._clock = clock
         self._generation = 0
+        self._searched: set[str] = set()
+        """Orders that are being looked up. One search an order, or each unresolved POST would add one."""
 
     def setup(self) -> None:
         self._broker.warm()
 
-    def receive(self, mail: ReconcilerMail | _ReadAgain) -> None:
+    def receive(self, mail: _Mail) -> None:
         match mail:
             case StreamOpened():
                 self._generation = mail.generation
@@ -88,6 +101,8 @@ class Reconciler(Worker[ReconcilerMail | _ReadAgain]):
                 if mail.generation == self._generation:
                     self._read_account(mail.generation, mail.attempt)
             case LookUpOrder():
+                self._find_out(mail.client_order_id, after_s=0)
+            case _LookAgain():
                 self._look_up(mail)
             case ConfirmPosition():
                 self._confirm(mail)
@@ -107,7 +122,7 @@ class Reconciler(Worker[ReconcilerMail | _ReadAgain]):
             return
         self._ledger.send(BrokerSnapshot(generation=generation, snapshot=snapshot))
         for client_order_id in snapshot.missing:
-            self._look_up_later(LookUpOrder(client_order_id=client_order_id, attempt=2))
+            self._find_out(client_order_id, after_s=lookup_delay_s(1))
 
     def _snapshot(self) -> Snapshot | ReadFailed:
         """Our unsettled orders and all positions; its cost grows with the gap, not with the history."""
@@ -142,27 +157,34 @@ class Reconciler(Worker[ReconcilerMail | _ReadAgain]):
 
     # --- one order ------------------------------------------------------------------------------
 
-    def _look_up(self, mail: LookUpOrder) -> None:
+    def _find_out(self, client_order_id: str, *, after_s: float) -> None:
+        if client_order_id not in self._searched:
+            self._searched.add(client_order_id)
+            self._look_up_later(_LookAgain(client_order_id, 0), after_s)
+
+    def _look_up(self, mail: _LookAgain) -> None:
         """Ask for an order whose POST had no clear answer, until the ledger has one or gives it up."""
-        question = ListUnsettled(client_order_id=mail.client_order_id)
-        unsettled = self._ledger.ask(question, Unsettled, timeout=LEDGER_TIMEOUT_S)
+        cid = mail.client_order_id
+        unsettled = self._ledger.ask(ListUnsettled(client_order_id=cid), Unsettled, timeout=LEDGER_TIMEOUT_S)
         if not any(record.life in {Life.INTENDED, Life.UNRESOLVED} for record in unsettled.orders):
+            self._searched.discard(cid)
             return
-        answer = self._broker.order_by_client_id(mail.client_order_id)
+        answer = self._broker.order_by_client_id(cid)
         match answer:
             case OrderUpdate():
                 self._ledger.send(OrdersUpdated(updates=(answer,)))
+                self._searched.discard(cid)
                 return
             case NotFound():
-                self._ledger.send(OrderNotFound(client_order_id=mail.client_order_id))
+                self._ledger.send(OrderNotFound(client_order_id=cid))
             case ReadFailed():
                 self._told_off(answer)
-                log.warning("order %s cannot be looked up (%s)", mail.client_order_id, answer.why)
-        self._look_up_later(LookUpOrder(client_order_id=mail.client_order_id, attempt=mail.attempt + 1))
+                log.warning("order %s cannot be looked up (%s)", cid, answer.why)
+        self._look_up_later(_LookAgain(cid, mail.attempt + 1), lookup_delay_s(mail.attempt))
 
-    def _look_up_later(self, mail: LookUpOrder) -> None:
+    def _look_up_later(self, mail: _LookAgain, delay_s: float) -> None:
         address = self.address
-        self._timers.after(lookup_delay_s(mail.attempt), lambda: address.send(mail))
+        self._timers.after(delay_s, lambda: address.send(mail))
 
     # --- one position ---------------------------------------------------------------------------
 

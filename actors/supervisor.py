@@ -31,7 +31,7 @@ SILENT_TOO_LONG_S: Final = 90.0
 
 
 class Hung(Exception):  # noqa: N818 - what happened, not what was raised
-    """An actor gives no heartbeat. Its thread cannot be ended, so the process has to be."""
+    """An actor gives no heartbeat or does not stop. Its thread cannot be ended, so the process has to be."""
 
 
 class Tree(Protocol):
@@ -43,7 +43,7 @@ class Tree(Protocol):
 
 
 StartTree = Callable[[OnDeath], AbstractContextManager[Tree]]
-"""Starts the actors on entering, stops them in reverse on leaving."""
+"""Starts the actors on entering, stops them in reverse on leaving; raises Hung if one does not stop."""
 
 
 class Supervisor:
@@ -75,6 +75,8 @@ class Supervisor:
         try:
             with self._start(lambda death: self._events.put((number, death))) as tree:
                 return self._watch(tree, number)
+        except Hung as error:
+            return Death("an actor", error)
         except pykka.ActorDeadError:  # a `setup` failed, and has reported itself
             return self._wait(number, timeout=0)
 

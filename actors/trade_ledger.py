@@ -197,7 +197,7 @@ class TradeLedger(Worker[LedgerMail]):
             self.publish(GateChanged(gate=now))
         for resend in work.resend:
             self.publish(resend)
-        if self._subscribers and (work.signals or work.trades or work.updates):
+        if (work.signals or work.trades or work.updates) and self.wanted(LedgerChanged):
             self.publish(
                 LedgerChanged(
                     signals=tuple(work.signals),

@@ -129,10 +129,9 @@ class OrderNotSent(Message):
 
 
 class LookUpOrder(Message):
-    """Find out what became of this order. `attempt` counts from 0 and spaces the tries."""
+    """Find out what became of this order, and keep at it."""
 
     client_order_id: str
-    attempt: int = 0
 
 
 class OrderNotFound(Message):

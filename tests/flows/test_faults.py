@@ -1,0 +1,179 @@
+"""What goes wrong between us and the broker: never two orders, never a guess, always the same ledger."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from domain.orders import Life
+from domain.signals import SignalState
+from domain.trades import TradeStatus
+from simulator.server import Simulator
+from tests.flows.conftest import Bot, control, oracle, running
+
+
+def filled(trade: Any) -> bool:
+    return trade.shares is not None
+
+
+def requests_seen(simulator: Simulator) -> dict[str, int]:
+    state = requests.get(f"{simulator.base_url}/_sim/state", timeout=10).json()
+    counts: dict[str, int] = state["requests"]
+    return counts
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"act": "accept_then_drop"},
+        {"act": "rst_after"},
+        {"act": "status_after", "status": 504},
+        {"act": "status_after", "status": 500},
+        {"act": "body", "body": "garbage"},
+        {"act": "body", "body": "truncated"},
+        {"act": "body", "body": "html"},
+        {"act": "body", "body": "empty"},
+    ],
+    ids=lambda fault: "-".join(str(part) for part in fault.values()),
+)
+def test_an_order_whose_answer_was_lost_is_found_and_not_sent_twice(
+    bot: Bot, simulator: Simulator, fault: dict[str, Any]
+) -> None:
+    control(simulator, "faults", {"match": {"method": "POST", "path": "/v2/orders", "n": 1}, **fault})
+
+    bot.accept(bot.signal("ACME"))
+
+    trade = bot.trade("acme-1", filled, "the fill")
+    assert trade.status is TradeStatus.OPEN
+    assert len(oracle(simulator, "accepted")) == 1
+
+
+@pytest.mark.parametrize("fault", [{"act": "rst_before"}, {"act": "status", "status": 503}])
+def test_an_order_that_never_arrived_is_sent_again_under_its_own_id(
+    bot: Bot, simulator: Simulator, fault: dict[str, Any]
+) -> None:
+    control(simulator, "faults", {"match": {"method": "POST", "path": "/v2/orders", "n": 1}, **fault})
+
+    bot.accept(bot.signal("ACME"))
+
+    trade = bot.trade("acme-1", filled, "the fill")
+    [accepted] = oracle(simulator, "accepted")
+    assert accepted["client_order_id"] == trade.client_order_id
+
+
+def test_an_order_held_back_by_the_rate_limit_leaves_when_it_may(bot: Bot, simulator: Simulator) -> None:
+    limited = {
+        "match": {"method": "POST", "path": "/v2/orders", "n": 1},
+        "act": "status",
+        "status": 429,
+        "headers": {"Retry-After": "1"},
+    }
+    control(simulator, "faults", limited)
+
+    bot.accept(bot.signal("ACME"))
+
+    bot.trade("acme-1", filled, "the fill")
+    assert len(oracle(simulator, "accepted")) == 1
+
+
+def test_refused_keys_close_the_gate_and_nothing_more_is_sent(bot: Bot, simulator: Simulator) -> None:
+    refused = {"match": {"method": "POST", "path": "/v2/orders", "n": 1}, "act": "status", "status": 401}
+    control(simulator, "faults", {**refused, "body": {"message": "unauthorized"}})
+
+    bot.accept(bot.signal("ACME"))
+
+    bot.trade("acme-1", lambda t: t.status is TradeStatus.REJECTED, "the refusal")
+    bot.gate(is_open=False)
+    bot.accept(bot.signal("KO"))
+    assert oracle(simulator, "accepted") == []
+    assert bot.view("ko-1").state is SignalState.RECEIVED
+
+
+def test_a_fill_in_a_gap_of_the_stream_is_found_when_it_opens_again(bot: Bot, simulator: Simulator) -> None:
+    control(simulator, "switches", {"auto_fill": False})
+    bot.accept(bot.signal("ACME"))
+    trade = bot.trade("acme-1", lambda t: t.alpaca_order_id is not None, "the order")
+    control(simulator, "faults", {"act": "ws_close", "code": 1001})
+    bot.gate(is_open=False)
+
+    control(simulator, "fill", {"id": trade.alpaca_order_id, "price": "10"})
+    bot.gate(is_open=True)
+
+    trade = bot.trade("acme-1", filled, "the fill from the gap")
+    [fill] = oracle(simulator, "fill")
+    assert trade.shares == Decimal(fill["cum_qty"])
+    [execution] = bot.queries.executions_of(trade.client_order_id)
+    assert execution.source == "inferred"
+
+
+def test_a_signal_that_comes_while_the_gate_is_closed_trades_when_it_opens(
+    bot: Bot, simulator: Simulator
+) -> None:
+    control(simulator, "faults", {"act": "ws_close", "code": 1001})
+    bot.gate(is_open=False)
+
+    bot.accept(bot.signal("ACME"))
+    assert oracle(simulator) == []
+
+    bot.trade("acme-1", filled, "the fill after the gate opened")
+    assert len(oracle(simulator, "accepted")) == 1
+
+
+def test_a_signal_goes_stale_behind_a_closed_gate_and_does_not_trade(bot: Bot, simulator: Simulator) -> None:
+    control(simulator, "faults", {"act": "ws_close", "code": 1001})
+    bot.gate(is_open=False)
+
+    bot.accept(bot.signal("ACME", ttl_s=1))
+
+    view = bot.decided("acme-1")
+    assert view.state is SignalState.EXPIRED
+    assert oracle(simulator) == []
+
+
+def test_the_simulator_restarts_and_everything_goes_on(bot: Bot, simulator: Simulator) -> None:
+    control(simulator, "switches", {"auto_fill": False})
+    bot.accept(bot.signal("ACME"))
+    trade = bot.trade("acme-1", lambda t: t.alpaca_order_id is not None, "the order")
+    control(simulator, "restart", {})
+    bot.gate(is_open=False)
+    bot.gate(is_open=True)
+
+    control(simulator, "fill", {"id": trade.alpaca_order_id})
+
+    bot.trade("acme-1", filled, "the fill after the restart")
+
+
+def test_a_ledger_that_was_lost_does_not_double_a_redelivered_signal(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    with running(simulator, tmp_path / "first") as bot:
+        bot.gate(is_open=True)
+        signal = bot.signal("ACME")
+        bot.accept(signal)
+        bot.trade("acme-1", filled, "the fill")
+
+    with running(simulator, tmp_path / "second") as bot:
+        bot.gate(is_open=True)
+        bot.accept(signal)
+        trade = bot.trade("acme-1", filled, "the fill, adopted")
+
+    assert trade.status is TradeStatus.OPEN
+    assert len(oracle(simulator, "accepted")) == 1
+
+
+def test_a_restart_takes_up_what_the_last_run_left(simulator: Simulator, tmp_path: Path) -> None:
+    control(simulator, "switches", {"auto_fill": False})
+    with running(simulator, tmp_path / "state") as bot:
+        bot.gate(is_open=True)
+        bot.accept(bot.signal("ACME"))
+        trade = bot.trade("acme-1", lambda t: t.alpaca_order_id is not None, "the order")
+    control(simulator, "fill", {"id": trade.alpaca_order_id})
+
+    with running(simulator, tmp_path / "state") as bot:
+        trade = bot.trade("acme-1", filled, "the fill of the night")
+        [order] = bot.queries.orders_of(trade.id)
+        assert order.life is Life.DONE
+
+    assert len(oracle(simulator, "accepted")) == 1
