@@ -9,14 +9,16 @@ takes the same path.
 import logging
 import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
 import pykka
+from rich.console import Console
 
 from actors.base import Address, Death, Handle, OnDeath, spawn
 from actors.clock import system_clock
@@ -31,7 +33,9 @@ from actors.trading_stream import TradingStream
 from broker.api import Account, Broker, Feed, ReadFailed
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
+from cli import logs
 from cli.app import BotOptions, application
+from cli.live import LiveTable
 from domain.messages import GateChanged, ReceiverMail, ResendOrder
 from domain.rules import Gate
 from persistence.errors import LedgerBelongsElsewhere, LedgerUnusable
@@ -45,6 +49,9 @@ from web.server import WebServer
 from web.token import TokenUnusable, read_or_create_token
 
 log = logging.getLogger("starfill")
+
+SIMULATOR_FOLDER = "simulator"
+"""In the state folder: the built-in simulator's book and oracle."""
 
 BROKER_PATIENCE_S = 20.0
 """A broker that does not answer at start is asked again for this long; longer than supervisord's
@@ -69,10 +76,6 @@ class GateBoard:
         self.gate = mail.gate
         return True
 
-    def readiness(self) -> Readiness:
-        state = "open" if self.gate.open else "closed"
-        return Readiness(ready=self.gate.open, reason=self.gate.reason, gate=state)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
@@ -82,9 +85,19 @@ class Parts:
     store: LedgerStore
     broker: Broker
     feed: Feed
+    account: Account
     identity: LedgerIdentity
     intake: Handle[ReceiverMail]
     board: GateBoard
+
+    def readiness(self) -> Readiness:
+        """Ready: signals can be taken in, and their orders may leave."""
+        gate, taken = self.board.gate, self.intake.owned
+        return Readiness(
+            ready=gate.open and taken,
+            reason=gate.reason if taken else "the actors are being started or stopped",
+            gate="open" if gate.open else "closed",
+        )
 
 
 @dataclass(frozen=True)
@@ -205,7 +218,7 @@ def open_simulator(settings: Settings, stack: ExitStack) -> Settings:
 
     simulator = Simulator(
         SimulatorSettings(
-            folder=settings.state_dir / "simulator",
+            folder=settings.state_dir / SIMULATOR_FOLDER,
             key_id=settings.key_id,
             secret_key=settings.secret_key.get_secret_value(),
         )
@@ -253,6 +266,7 @@ def assemble(settings: Settings, stack: ExitStack) -> Parts:
         feed=AlpacaStream(
             base_url=settings.broker_url, key_id=settings.key_id, secret_key=settings.secret_key
         ),
+        account=account,
         identity=LedgerIdentity(account_id=account.id, code_version=version("starfill")),
         intake=Handle(),
         board=GateBoard(),
@@ -271,7 +285,7 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
         queries=queries,
         token=token,
         clock=system_clock,
-        ready=parts.board.readiness,
+        ready=parts.readiness,
     )
     try:
         web = WebServer(app, settings.http_host, settings.http_port)
@@ -288,18 +302,49 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
     return web
 
 
+def play_demo(parts: Parts, web: WebServer, console: Console, then: Callable[[int], None]) -> None:
+    """Play the sample signals on a thread of their own; `then` gets the exit code."""
+    from cli.demo import play
+
+    settings = parts.settings
+
+    def play_and_tell() -> None:
+        code = play(
+            url=f"http://{settings.http_host}:{web.port}",
+            token=read_or_create_token(settings.state_dir),
+            queries=Queries(parts.store),
+            oracle_path=settings.state_dir / SIMULATOR_FOLDER / "oracle.jsonl",
+            console=console,
+        )
+        then(code)
+
+    threading.Thread(target=play_and_tell, name="demo", daemon=True).start()
+
+
 def bot(settings: Settings, options: BotOptions) -> int:
     """Run the bot until it is told to stop; the exit code."""
     # An order that must leave while fills flood in waits for the interpreter at every step. At the
     # default of 5 ms a switch that wait was up to 90 times the idle time; at 0.1 ms it was not.
     sys.setswitchinterval(0.0001)
+    logs.configure(
+        secrets=[settings.secret_key.get_secret_value()],
+        file=settings.state_dir / logs.NAME if options.live_table else None,
+    )
     with ExitStack() as stack:
         parts = assemble(settings, stack)
         queries = Queries(parts.store)
-        open_web(parts, queries, stack)
+        web = open_web(parts, queries, stack)
         supervisor = Supervisor(lambda on_death: start_actors(parts, on_death))
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: supervisor.stop(Exit.CLEAN))
+        console = Console()
+        if options.live_table:
+            headline = f"Starfill {settings.mode}, account {parts.account.account_number}"
+            table = LiveTable(queries, gate=lambda: parts.board.gate, headline=headline, console=console)
+            stack.enter_context(table)
+        if options.demo:
+            stays = options.live_table and not options.once
+            play_demo(parts, web, console, then=(lambda _: None) if stays else supervisor.stop)
         end = supervisor.run()
     if isinstance(end, Death):
         say(f"stopped: {end.actor} failed ({end.error}); signals and orders are in the ledger, start again")

@@ -127,6 +127,11 @@ class Handle(Generic[M_contra]):
     def __init__(self) -> None:
         self._owner: Mailbox[M_contra] | None = None
 
+    @property
+    def owned(self) -> bool:
+        """Whether mail reaches anybody."""
+        return self._owner is not None
+
     def swap(self, owner: Mailbox[M_contra] | None) -> None:
         """From now on this is the owner; None: nobody is."""
         self._owner = owner
@@ -286,11 +291,11 @@ class Worker(pykka.ThreadingActor, Generic[M]):
     def on_receive(self, message: Any) -> Any:
         if isinstance(message, Ping):
             if message.on_answer is not None:
-                message.on_answer()
+                self._guarded(message.on_answer)
             return None
         if isinstance(message, Subscribe):
             self._subscribers.append(message)
-            self.subscribed(message)
+            self._guarded(lambda: self.subscribed(message))
             return None
         return self._guarded(lambda: self.handle(message))
 

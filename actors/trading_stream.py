@@ -150,7 +150,7 @@ class TradingStream(Worker[_Mail]):
             self._connection = None
 
     def _opened(self, generation: int) -> None:
-        if generation != self._generation:
+        if generation != self._generation or self._connection is None:
             return
         self._refusals = 0
         self._ledger.send(StreamOpened(generation=generation))

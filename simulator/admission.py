@@ -20,7 +20,7 @@ def check(exchange: "Exchange", request: OrderRequest, now: int, instead_of: Ord
     # A repeated request must hear that it's a duplicate, whatever its first copy has done to the account.
     if request.client_order_id and exchange.is_taken(request.client_order_id):
         raise invalid("client_order_id must be unique")
-    _check_asset(request)
+    _check_asset(exchange, request)
     others = tuple(order for order in exchange.open_orders(request.symbol) if order != instead_of)
     price = exchange.prices.last(request.symbol, now)
     if request.side == "sell":
@@ -58,14 +58,14 @@ def reserved(exchange: "Exchange", now: int) -> Decimal:
     return total
 
 
-def _check_asset(request: OrderRequest) -> None:
+def _check_asset(exchange: "Exchange", request: OrderRequest) -> None:
     symbol = request.symbol
     if not assets.exists(symbol):
         raise unprocessable(f'asset "{symbol}" not found')
-    if not assets.is_tradable(symbol):
+    if not exchange.assets.is_tradable(symbol):
         raise unprocessable(f'asset "{symbol}" is not tradable')
     fractional = request.notional is not None or not is_whole(request.qty or ZERO)
-    if fractional and not assets.is_fractionable(symbol):
+    if fractional and not exchange.assets.is_fractionable(symbol):
         raise forbidden(f'asset "{symbol}" is not fractionable')
 
 
@@ -123,7 +123,7 @@ def _check_cost(exchange: "Exchange", request: OrderRequest, price: Decimal, now
     if request.side == "sell":
         return
     power = buying_power(exchange, now)
-    if cost > power or assets.SPECIAL.get(request.symbol) is Behaviour.NO_BUYING_POWER:
+    if cost > power or exchange.assets.behaviour(request.symbol) is Behaviour.NO_BUYING_POWER:
         extras = {"buying_power": number(power), "cost_basis": number(cost)}
         raise forbidden(
             "insufficient buying power", **(extras if exchange.switches.now.buying_power_extras else {})

@@ -51,7 +51,14 @@ class Book:
 
     def __init__(self, folder: Path | None) -> None:
         self._journal = Journal(folder / "book.jsonl" if folder else None)
-        self._length = len(self._journal.lines())
+        self._length = 0
+
+    def read(self) -> tuple[list[tuple[int, Event]], int]:
+        """The events with their numbers, and where ids go on. Comes before any append."""
+        lines = self._journal.lines()
+        self._length = len(lines)
+        numbered = [(cast("int", line["seq"]), _event(line)) for line in lines]
+        return numbered, cast("int", lines[-1]["ids"]) if lines else 0
 
     def append(self, events: Iterable[Event], *, id_count: int) -> list[tuple[int, Event]]:
         """The events with their numbers, durable. `id_count` is where ids go on after a restart."""
@@ -59,13 +66,6 @@ class Book:
         self._journal.append(_line(number, event, id_count) for number, event in numbered)
         self._length += len(numbered)
         return numbered
-
-    def events(self) -> list[tuple[int, Event]]:
-        return [(cast("int", line["seq"]), _event(line)) for line in self._journal.lines()]
-
-    def id_count(self) -> int:
-        lines = self._journal.lines()
-        return cast("int", lines[-1]["ids"]) if lines else 0
 
 
 def _cut_torn_line(path: Path) -> None:

@@ -33,7 +33,7 @@ class Context:
     plan: Plan
     streams: Streams
     requests: Counter[str] = field(default_factory=Counter)
-    """How often each "METHOD path" was asked for."""
+    """How often each was asked for, as in "GET /v2/orders/{id}"."""
 
     @property
     def exchange(self) -> Exchange:

@@ -1,6 +1,7 @@
 """`/_sim/`: prices, a human's hand in the account, switches, faults, restarts. Loopback only, no keys.
 
 POST   /_sim/prices       {"ACME": "12.50", "KO": null}     null: back to its own path
+POST   /_sim/assets       {"ACME": "rests", "OCGN": null}   the behaviours of assets.py; null: none
 POST   /_sim/orders       an order as for /v2/orders, sent by somebody else with the same account
 POST   /_sim/fill         {"client_order_id" | "id", "qty"?, "price"?, "late"?}   or all, at the market
 POST   /_sim/cancel, /_sim/expire, /_sim/reject, /_sim/done_for_day   {"client_order_id" | "id"}
@@ -17,11 +18,13 @@ from decimal import Decimal
 
 from aiohttp import web
 
+from simulator.acts import close_of
+from simulator.assets import Behaviour
 from simulator.clock import read_time
 from simulator.context import CONTEXT, Context, read_json, reply
 from simulator.errors import ApiError, invalid
 from simulator.exchange import End
-from simulator.faults import close_of, read_fault
+from simulator.faults import read_fault
 from simulator.orders import read_decimal, read_request
 from simulator.wire import order_body, position_body
 
@@ -46,6 +49,19 @@ async def set_prices(request: web.Request) -> web.Response:
         context.prices.put(symbol, price)
         context.desk.resume(symbol)
     return reply({symbol: str(price) for symbol, price in read.items()})
+
+
+@routes.post("/_sim/assets")
+async def set_behaviours(request: web.Request) -> web.Response:
+    context, payload = request.app[CONTEXT], await read_json(request)
+    try:
+        read = {symbol: None if name is None else Behaviour(str(name)) for symbol, name in payload.items()}
+    except ValueError as error:
+        raise invalid(str(error)) from None
+    for symbol, behaviour in read.items():
+        context.exchange.assets.put(symbol, behaviour)
+        context.desk.resume(symbol)
+    return reply(read)
 
 
 @routes.post("/_sim/orders")
@@ -100,10 +116,14 @@ async def add_faults(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     try:
         payload = await request.json()
-        for entry in payload if isinstance(payload, list) else [payload]:
-            _add_fault(context, entry)
-    except (ValueError, TypeError, AttributeError) as error:
+        faults = [read_fault(entry) for entry in (payload if isinstance(payload, list) else [payload])]
+    except ValueError as error:
         raise invalid(str(error)) from None
+    for fault in faults:
+        if fault.act == "ws_close" and fault.event == "*":
+            context.streams.close_all(close_of(fault))
+        else:
+            context.plan.add(fault)
     return reply(context.plan.body())
 
 
@@ -143,14 +163,6 @@ async def state(request: web.Request) -> web.Response:
             "streams": context.streams.listening,
         }
     )
-
-
-def _add_fault(context: Context, entry: dict[str, object]) -> None:
-    fault = read_fault(entry)
-    if fault.act == "ws_close" and fault.event == "*":
-        context.streams.close_all(close_of(fault))
-    else:
-        context.plan.add(fault)
 
 
 def _order_id(context: Context, payload: dict[str, object]) -> str:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from aiohttp import web
 
-from simulator.assets import SPECIAL, Behaviour
+from simulator.assets import Behaviour
 from simulator.book import Book
 from simulator.clock import SimClock
 from simulator.exchange import End, Exchange
@@ -49,9 +49,8 @@ class Desk:
         """Forgets everything but the book, and goes on from there."""
         self.close()
         self.exchange = self._make_exchange()
-        numbered = self._book.events()
+        numbered, self.exchange.ids.count = self._book.read()
         self.exchange.restore(event for _, event in numbered)
-        self.exchange.ids.count = self._book.id_count()
         self._oracle.catch_up(numbered)
         self.resume()
 
@@ -121,7 +120,7 @@ class Desk:
         now = self._clock.now()
         closes = self._switches.now.hours == "new_york"
         for order in self.exchange.open_orders():
-            if closes and order.time_in_force != "gtc" and now >= order.expires_at:
+            if closes and now >= order.expires_at:
                 self.end(order.id, self._switches.now.day_order_end)
             elif order.id not in self._due and self._may_step(order, now):
                 self._schedule(order)
@@ -152,7 +151,7 @@ class Desk:
         return order.status in WORKING and self._switches.now.auto_fill and self._can_trade(order, now)
 
     def _can_trade(self, order: Order, now: int) -> bool:
-        if SPECIAL.get(order.symbol) is Behaviour.RESTS:
+        if self.exchange.assets.behaviour(order.symbol) is Behaviour.RESTS:
             return False
         if not self.exchange.calendar.is_open(now, extended=order.extended_hours):
             return False
@@ -169,7 +168,7 @@ class Desk:
             self.end(order_id, "canceled")
         elif order.status in WORKING:
             self._trade(order, now)
-        elif SPECIAL.get(order.symbol) is Behaviour.REJECTED:
+        elif self.exchange.assets.behaviour(order.symbol) is Behaviour.REJECTED:
             self.end(order_id, "rejected")
         else:
             self._tell(self.exchange.confirm(order_id, now))
@@ -181,7 +180,8 @@ class Desk:
         settings = self._switches.now
         price = self.exchange.prices.last(order.symbol, now)
         remaining = self.exchange.remaining(order, price)
-        cut_short = SPECIAL.get(order.symbol) is Behaviour.PARTLY_FILLED_THEN_CANCELED
+        behaviour = self.exchange.assets.behaviour(order.symbol)
+        cut_short = behaviour is Behaviour.PARTLY_FILLED_THEN_CANCELED
         notional_rest = order.notional is not None and settings.notional_remainder == "canceled"
         if (
             not is_marketable(order, price)
@@ -190,7 +190,13 @@ class Desk:
         ):
             self.end(order.id, "canceled")
             return
-        size = next_size(order, remaining, seed=settings.seed, partial_fill_share=settings.partial_fill_share)
+        size = next_size(
+            order,
+            remaining,
+            seed=settings.seed,
+            partial_fill_share=settings.partial_fill_share,
+            behaviour=behaviour,
+        )
         self._tell(self.exchange.execute(order.id, size, price, now))
 
     def _tell(self, event: Event) -> None:

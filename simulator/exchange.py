@@ -11,20 +11,25 @@ from typing import Literal
 
 from simulator import admission
 from simulator.account import Account
+from simulator.assets import Assets
 from simulator.calendar import Calendar
-from simulator.clock import new_york
+from simulator.clock import MINUTE, new_york
 from simulator.errors import not_found, number, unprocessable
 from simulator.ids import Ids
 from simulator.orders import CENT, WORKING, ZERO, Event, Execution, Order, OrderRequest, shares_for
 from simulator.prices import Prices
 from simulator.settings import Switchboard
 
+_GTC_LASTS = 90 * 1440 * MINUTE
 End = Literal["canceled", "expired", "rejected", "done_for_day"]
 
 
 class Exchange:
-    def __init__(self, *, switches: Switchboard, prices: Prices, calendar: Calendar, ids: Ids) -> None:
+    def __init__(
+        self, *, switches: Switchboard, assets: Assets, prices: Prices, calendar: Calendar, ids: Ids
+    ) -> None:
         self.switches = switches
+        self.assets = assets
         self.prices = prices
         self.calendar = calendar
         self.ids = ids
@@ -193,10 +198,15 @@ class Exchange:
             created_at=now,
             submitted_at=now,
             updated_at=now,
-            expires_at=self.calendar.next_close(now, extended=request.extended_hours),
+            expires_at=self._expiry(request, now),
             replaces=replaces,
         )
         return Event(kind=status, at=now, order=order)
+
+    def _expiry(self, request: OrderRequest, now: int) -> int:
+        if request.time_in_force == "gtc":
+            return now + _GTC_LASTS
+        return self.calendar.next_close(now, extended=request.extended_hours)
 
     def _require_open(self, order_id: str) -> Order:
         order = self.order(order_id)

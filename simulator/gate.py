@@ -4,10 +4,10 @@ from ipaddress import ip_address
 
 from aiohttp import web
 
+from simulator.acts import HTTP_ACTS, Handler
 from simulator.clock import MINUTE
 from simulator.context import CONTEXT, reply
 from simulator.errors import ApiError, not_found
-from simulator.faults import HTTP_ACTS, Handler
 
 _KEY, _SECRET = "APCA-API-KEY-ID", "APCA-API-SECRET-KEY"
 _CONTROL, _DATA, _STREAM = "/_sim/", "/v2/stocks/", "/stream"
@@ -46,7 +46,9 @@ async def add_request_id(request: web.Request, response: web.StreamResponse) -> 
 
 @web.middleware
 async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
-    request.app[CONTEXT].requests[f"{request.method} {request.path}"] += 1
+    resource = request.match_info.route.resource
+    path = resource.canonical if resource else request.path
+    request.app[CONTEXT].requests[f"{request.method} {path}"] += 1
     return await handler(request)
 
 

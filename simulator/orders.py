@@ -22,6 +22,8 @@ CENT: Final = Decimal("0.01")
 
 _MAX_CLIENT_ORDER_ID = 128
 _QTY_PLACES = 9
+_LARGEST_EXPONENT = 15
+"""A number of a million digits is no order's, and spelling it out would take the simulator's memory."""
 _UNSUPPORTED_TYPES = frozenset({"stop", "stop_limit", "trailing_stop"})
 _UNSUPPORTED_TIF = frozenset({"opg", "cls"})
 
@@ -149,7 +151,7 @@ def read_changes(payload: Mapping[str, object], order: Order) -> OrderRequest:
         type=order.type,
         time_in_force=order.time_in_force,
         # On a partly filled order too it's the original quantity (alpacahq/Alpaca-API#165).
-        qty=_positive(payload, "qty") or order.qty,
+        qty=_shares(payload) or order.qty,
         limit_price=read_decimal(payload, "limit_price") or order.limit_price,
         extended_hours=order.extended_hours,
         client_order_id=_client_order_id(payload),
@@ -189,7 +191,7 @@ def read_decimal(payload: Mapping[str, object], name: str) -> Decimal | None:
             found = Decimal(value)
         except InvalidOperation:
             raise invalid(f"{name} is invalid") from None
-        if found.is_finite():
+        if found.is_finite() and found.adjusted() <= _LARGEST_EXPONENT:
             return found
     raise invalid(f"{name} is invalid")
 
@@ -206,18 +208,23 @@ def is_whole(qty: Decimal) -> bool:
 def _quantities(
     payload: Mapping[str, object], settings: SimulatorSettings
 ) -> tuple[Decimal | None, Decimal | None]:
-    qty, notional = _positive(payload, "qty"), _positive(payload, "notional")
+    qty, notional = _shares(payload), _positive(payload, "notional")
     if qty is not None and notional is not None:
         status = settings.qty_and_notional_status
         code = status * 100_000 if status == 400 else 40010001  # noqa: PLR2004 - HTTP's own number
         raise ApiError(status, "only one of qty or notional is accepted", code=code)
     if qty is None and notional is None:
         raise invalid("qty or notional is required")
-    if qty is not None and _places(qty) > _QTY_PLACES:
-        raise unprocessable("qty must be limited to 9 decimal places")
     if notional is not None and _places(notional) > 2:  # noqa: PLR2004 - the message says it
         raise unprocessable("notional value must be limited to 2 decimal places")
     return qty, notional
+
+
+def _shares(payload: Mapping[str, object]) -> Decimal | None:
+    qty = _positive(payload, "qty")
+    if qty is not None and _places(qty) > _QTY_PLACES:
+        raise unprocessable("qty must be limited to 9 decimal places")
+    return qty
 
 
 def _positive(payload: Mapping[str, object], name: str) -> Decimal | None:

@@ -14,6 +14,7 @@ from typing import Self
 from aiohttp import web
 
 from simulator import account_api, control, data_api, trading_api
+from simulator.assets import Assets
 from simulator.book import Book
 from simulator.calendar import Calendar
 from simulator.clock import SimClock
@@ -35,6 +36,8 @@ __all__ = ["Simulator", "SimulatorSettings"]
 
 _GOODBYE_S = 0.5
 """How long a stop lets requests under way finish."""
+_KEEPALIVE_S = 3600
+"""A pooled connection that the server closes while it's idle is a fault, and faults come on order only."""
 
 
 class Simulator:
@@ -100,7 +103,11 @@ class Simulator:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         app, context = _assemble(self._settings)
         runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=_GOODBYE_S, keepalive_timeout=3600
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=_GOODBYE_S,
+            keepalive_timeout=_KEEPALIVE_S,
         )
         app[RESTART] = lambda request: _restart(context, runner, request)
         await runner.setup()
@@ -119,7 +126,7 @@ class Simulator:
 def _assemble(settings: SimulatorSettings) -> tuple[web.Application, Context]:
     clock, switches, plan = SimClock(), Switchboard(settings), Plan()
     calendar, prices, ids = Calendar(switches), Prices(settings.seed), Ids(settings.seed)
-    oracle = Oracle(settings.folder)
+    assets, oracle = Assets(), Oracle(settings.folder)
     streams = Streams(clock=clock, switches=switches, plan=plan)
 
     def publish(event: Event) -> None:
@@ -128,7 +135,9 @@ def _assemble(settings: SimulatorSettings) -> tuple[web.Application, Context]:
     desk = Desk(
         clock=clock,
         switches=switches,
-        make_exchange=lambda: Exchange(switches=switches, prices=prices, calendar=calendar, ids=ids),
+        make_exchange=lambda: Exchange(
+            switches=switches, assets=assets, prices=prices, calendar=calendar, ids=ids
+        ),
         book=Book(settings.folder),
         oracle=oracle,
         publish=publish,

@@ -8,13 +8,15 @@ All on the loop's thread.
 import asyncio
 import contextlib
 import json
+import struct
 from dataclasses import dataclass, field
 from typing import cast
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
+from simulator.acts import STREAM_ACTS, Close, Frame, Half, Later, Outgoing
 from simulator.clock import SECOND, SimClock
-from simulator.faults import STREAM_ACTS, Close, Frame, Outgoing, Plan
+from simulator.faults import Plan
 from simulator.settings import Switchboard
 
 _STREAMS = ("trade_updates",)
@@ -22,6 +24,7 @@ _STREAMS = ("trade_updates",)
 
 @dataclass(eq=False)
 class _Listener:
+    request: web.Request
     socket: web.WebSocketResponse
     outbox: asyncio.Queue[Outgoing] = field(default_factory=asyncio.Queue)
     authorized: bool = False
@@ -35,6 +38,7 @@ class Streams:
         self._plan = plan
         self._listeners: set[_Listener] = set()
         self._slot_taken_until = 0
+        self._later: list[Outgoing] = []
 
     @property
     def listening(self) -> int:
@@ -43,7 +47,9 @@ class Streams:
 
     def publish(self, kind: str, frame: Frame) -> None:
         fault = self._plan.for_event(kind)
-        outgoing = STREAM_ACTS[fault.act](fault, frame) if fault else [frame]
+        acted = STREAM_ACTS[fault.act](fault, frame) if fault else [frame]
+        outgoing = [each for each in acted if not isinstance(each, Later)] + self._later
+        self._later = [each.frame for each in acted if isinstance(each, Later)]
         for listener in self._listeners:
             if "trade_updates" in listener.streams:
                 for each in outgoing:
@@ -57,7 +63,7 @@ class Streams:
         if self._is_full():
             return web.json_response({"code": 42910000, "message": "too many connections"}, status=429)
         socket = web.WebSocketResponse(autoping=False, compress=False)
-        listener = _Listener(socket)
+        listener = _Listener(request, socket)
         self._listeners.add(listener)
         try:
             await socket.prepare(request)
@@ -86,6 +92,9 @@ class Streams:
                 if isinstance(outgoing, Close):
                     await listener.socket.close(code=outgoing.code)
                     return
+                if isinstance(outgoing, Half):
+                    _send_half(listener, outgoing.frame)
+                    return
                 text = json.dumps(outgoing, separators=(",", ":"))
                 if self._switches.now.binary_frames:
                     await listener.socket.send_bytes(text.encode())
@@ -102,7 +111,9 @@ class Streams:
     async def _receive(self, listener: _Listener) -> None:
         async for message in listener.socket:
             if message.type is WSMsgType.PING:
-                await listener.socket.pong(message.data)
+                if self._plan.for_ping() is None:
+                    with contextlib.suppress(ConnectionError):  # gone since: the loop ends by itself
+                        await listener.socket.pong(message.data)
             elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 answer = self._answer(listener, message)
                 if answer:
@@ -137,6 +148,14 @@ class Streams:
                 "status": "unauthorized",
             }
         return {"stream": "authorization", "data": data}
+
+
+def _send_half(listener: _Listener, frame: Frame) -> None:
+    """Past the library, which only sends whole frames: a final binary frame with a 16-bit length."""
+    content = json.dumps(frame).encode()
+    if listener.request.transport:
+        header = struct.pack("!BBH", 0x82, 126, len(content))
+        listener.request.transport.write(header + content[: len(content) // 2])
 
 
 def _listen(listener: _Listener, wanted: object) -> Frame:

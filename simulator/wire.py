@@ -180,7 +180,7 @@ def activity_body(execution: Execution) -> Body:
 
 
 def asset_body(exchange: Exchange, symbol: str) -> Body:
-    fractionable = assets.is_fractionable(symbol)
+    fractionable = exchange.assets.is_fractionable(symbol)
     eligible = ["fractional_eh_enabled"] if fractionable else []
     return {
         "attributes": [*eligible, "has_options", "overnight_tradable"],
@@ -198,5 +198,5 @@ def asset_body(exchange: Exchange, symbol: str) -> Body:
         "shortable": True,
         "status": "active",
         "symbol": symbol,
-        "tradable": assets.is_tradable(symbol),
+        "tradable": exchange.assets.is_tradable(symbol),
     }

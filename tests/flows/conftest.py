@@ -156,6 +156,7 @@ def make_parts(settings: Settings, stack: ExitStack) -> run.Parts:
         store=store,
         broker=broker,
         feed=AlpacaStream(base_url=settings.broker_url, **keys),
+        account=account,
         identity=LedgerIdentity(account_id=account.id, code_version="test"),
         intake=Handle(),
         board=run.GateBoard(),

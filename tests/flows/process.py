@@ -65,15 +65,14 @@ class Process:
         """Wait for the end; the exit code."""
         code = self._popen.wait(timeout=WAIT_S)
         self._reader.join(timeout=5)
+        assert self._popen.stdout is not None
+        self._popen.stdout.close()
         return code
 
     def kill(self) -> None:
         if self._popen.poll() is None:
             self._popen.kill()
-        self._popen.wait(timeout=WAIT_S)
-        self._reader.join(timeout=5)
-        assert self._popen.stdout is not None
-        self._popen.stdout.close()
+        self.ended()
 
     @property
     def pid(self) -> int:
@@ -118,7 +117,7 @@ def started(state: Path, broker_url: str | None, **more: str) -> Iterator[tuple[
     """A bot that is ready, and its API; killed at the end if it still runs."""
     process = Process(**environment(state, broker_url, **more))
     try:
-        api = Api(process.heard(r"(http://127\.0\.0\.1:\d+)$").strip(), state)
+        api = Api(process.heard(r"^dashboard\s+(http://\S+)$"), state)
         api.until("/readyz", lambda answer: answer.status_code == 200, "the bot to be ready")
         yield process, api
     finally:

@@ -84,7 +84,7 @@ def test_it_starts_restarts_after_kill_9_and_stops_by_term(simulator: Simulator,
         assert "stopped" in supervisorctl(home, "stop", "starfill")
 
     store = LedgerStore.open(state / "ledger-simulator.sqlite3", clock=system_clock)
-    assert verify_journal(store).intact
+    assert verify_journal(store).broken_at is None
     store.close()
     assert [order["symbol"] for order in oracle(simulator, "accepted")] == ["ACME", "KO"]
     assert "Traceback" not in (state / "starfill.log").read_text()
