@@ -54,7 +54,7 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
             record = _stranger(work, update, known.get(names.get(update.replaces, "")))
             if record is None:
                 continue
-        if (update.symbol, update.side) != (record.symbol, record.side):
+        if _is_another(record, update):
             _collision(work, record, update)
             continue
         after = fold(record, update)
@@ -92,6 +92,11 @@ def _stranger(work: Work, update: OrderUpdate, replaced: OrderRecord | None) -> 
     work.unit.add_replacement(record, at=work.now)
     work.journal("order_replaced", replaced.client_order_id, by=update.client_order_id)
     return record
+
+
+def _is_another(record: OrderRecord, update: OrderUpdate) -> bool:
+    """Whether the broker speaks of an order that is not the one we sent; what it leaves out is not told."""
+    return update.symbol not in {"", record.symbol} or update.side not in {"", record.side}
 
 
 def _collision(work: Work, record: OrderRecord, update: OrderUpdate) -> None:

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from broker import outcome, wire
 from broker.api import (
+    Accepted,
     Account,
     Asset,
     FillActivity,
@@ -30,6 +31,7 @@ from broker.api import (
     SubmitOutcome,
 )
 from broker.bodies import Order
+from broker.keys import printable, revealed
 from broker.paging import PAGE_OF_FILLS, PAGE_OF_ORDERS, all_fills, all_orders
 from broker.rate import Budget
 from broker.transport import Answer, Failure, Lane, Limits
@@ -84,6 +86,8 @@ class AlpacaRest:
         self._ca_bundle = ca_bundle
         self._monotonic = monotonic
         self._budget = Budget(rate_per_min=rate_per_min, monotonic=monotonic, wall=wall)
+        # Alpaca counts its market data apart: too many prices must not hold an order back.
+        self._data_budget = Budget(rate_per_min=rate_per_min, monotonic=monotonic, wall=wall)
         self._orders_url = f"{self._base}/v2/orders"
         self._of_thread = threading.local()
 
@@ -102,9 +106,10 @@ class AlpacaRest:
             _log.warning("POST /v2/orders: %s", told.why)
             return outcome.of_failure(told)
         retry_after_s = self._budget.heed(told.status, told.headers)
-        if told.status not in _SUCCESS:
+        judged = outcome.of_answer(order, told, retry_after_s=retry_after_s)
+        if not isinstance(judged, Accepted):
             _log_refusal("POST", "/v2/orders", told)
-        return outcome.of_answer(order, told, retry_after_s=retry_after_s)
+        return judged
 
     def cancel(self, broker_order_id: str) -> Literal["requested", "too_late"] | NotFound | ReadFailed:
         """Ask for a cancel; that it happened comes as an event."""
@@ -117,7 +122,7 @@ class AlpacaRest:
             self._budget.heed(told.status, told.headers)
             _log_refusal("DELETE", path, told)
             return "too_late"
-        found = self._judge("DELETE", path, told, lambda _: None)
+        found = _judge("DELETE", path, told, self._budget, lambda _: None)
         return "requested" if found is None else found
 
     def order_by_client_id(self, client_order_id: str) -> OrderUpdate | NotFound | ReadFailed:
@@ -200,7 +205,8 @@ class AlpacaRest:
         if not symbols:
             return {}
         query = urlencode({"symbols": ",".join(symbols)})
-        return self._list(f"/v2/stocks/snapshots?{query}", wire.quotes, base=self._data)
+        path = f"/v2/stocks/snapshots?{query}"
+        return _there(path, self._ask(self._data, self._data_budget, path, wire.quotes))
 
     def warm(self) -> None:
         """Open this thread's connection ahead of the first order. Never raises."""
@@ -219,41 +225,49 @@ class AlpacaRest:
             )
         return lane
 
-    def _get(
-        self, path: str, parse: Callable[[bytes], _T], *, base: str | None = None
+    def _get(self, path: str, parse: Callable[[bytes], _T]) -> _T | NotFound | ReadFailed:
+        return self._ask(self._base, self._budget, path, parse)
+
+    def _ask(
+        self, base: str, budget: Budget, path: str, parse: Callable[[bytes], _T]
     ) -> _T | NotFound | ReadFailed:
-        wait = self._budget.take(for_order=False)
+        wait = budget.take(for_order=False)
         if wait:
             return ReadFailed(why="held back by the rate limit", retry_after_s=wait)
-        return self._judge("GET", path, self._lane().get((base or self._base) + path), parse)
+        told = self._lane().get(base + path)
+        return _judge("GET", path, told, budget, parse)
 
-    def _list(self, path: str, parse: Callable[[bytes], _T], *, base: str | None = None) -> _T | ReadFailed:
-        found = self._get(path, parse, base=base)
-        # Of what always exists, a 404 says that something is wrong with the address.
-        return ReadFailed(why=f"{path} answered 404") if isinstance(found, NotFound) else found
+    def _list(self, path: str, parse: Callable[[bytes], _T]) -> _T | ReadFailed:
+        return _there(path, self._get(path, parse))
 
-    def _judge(
-        self, method: str, path: str, told: Answer | Failure, parse: Callable[[bytes], _T]
-    ) -> _T | NotFound | ReadFailed:
-        if isinstance(told, Failure):
-            _log.warning("%s %s: %s", method, path, told.why)
-            return ReadFailed(why=told.why)
-        retry_after_s = self._budget.heed(told.status, told.headers)
-        if told.status == _OK or (method == "DELETE" and told.status in _SUCCESS):
-            try:
-                return parse(told.body)
-            except wire.UNREADABLE as error:
-                _log.warning("%s %s: unreadable answer: %s", method, path, type(error).__name__)
-                return ReadFailed(why=f"unreadable answer: {type(error).__name__}")
-        _log_refusal(method, path, told)
-        message, code = wire.refusal(told.body) or ("", None)
-        if told.status == _NOT_FOUND and outcome.knows_no_such_thing(message, code):
-            return NotFound()
-        return ReadFailed(
-            why=f"HTTP {told.status}: {message}" if message else f"HTTP {told.status}",
-            retry_after_s=retry_after_s,
-            keys_refused=told.status == _UNAUTHORIZED,
-        )
+
+def _there(path: str, found: _T | NotFound | ReadFailed) -> _T | ReadFailed:
+    # Of what always exists, a 404 says that something is wrong with the address.
+    return ReadFailed(why=f"{path} answered 404") if isinstance(found, NotFound) else found
+
+
+def _judge(
+    method: str, path: str, told: Answer | Failure, budget: Budget, parse: Callable[[bytes], _T]
+) -> _T | NotFound | ReadFailed:
+    if isinstance(told, Failure):
+        _log.warning("%s %s: %s", method, path, told.why)
+        return ReadFailed(why=told.why)
+    retry_after_s = budget.heed(told.status, told.headers)
+    if told.status == _OK or (method == "DELETE" and told.status in _SUCCESS):
+        try:
+            return parse(told.body)
+        except wire.UNREADABLE as error:
+            _log.warning("%s %s: unreadable answer: %s", method, path, type(error).__name__)
+            return ReadFailed(why=f"unreadable answer: {type(error).__name__}")
+    _log_refusal(method, path, told)
+    message, code = wire.refusal(told.body) or ("", None)
+    if told.status == _NOT_FOUND and outcome.knows_no_such_thing(message, code):
+        return NotFound()
+    return ReadFailed(
+        why=f"HTTP {told.status}: {message}" if message else f"HTTP {told.status}",
+        retry_after_s=retry_after_s,
+        keys_refused=told.status == _UNAUTHORIZED,
+    )
 
 
 def order_body(order: OrderTicket) -> bytes:
@@ -273,23 +287,14 @@ def order_body(order: OrderTicket) -> bytes:
     return msgspec.json.encode(body)
 
 
-def revealed(secret: SecretStr | str) -> str:
-    """The secret's text."""
-    return secret.get_secret_value() if isinstance(secret, SecretStr) else secret
-
-
-def printable(name: str, value: str) -> str:
-    """A key as a header can carry it. Else the libraries below would quote it in their complaint."""
-    if not value or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError(f"the {name} is empty or has characters that no key has, perhaps a line end")
-    return value
-
-
 def _plain(value: Decimal) -> str:
     return f"{value:f}"
 
 
 def _quoted(part: str) -> str:
+    # DELETE /v2/orders/ would cancel every order of the account.
+    if not part.strip("."):
+        raise ValueError(f"{part!r} names nothing")
     return quote(part, safe="")
 
 

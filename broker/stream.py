@@ -8,6 +8,7 @@ Environment proxies are not used: the keys travel in the first frame, and go str
 
 import json
 import logging
+import os
 import socket
 import threading
 import time
@@ -18,9 +19,7 @@ from typing import Final, Literal
 from pydantic import SecretStr
 from websocket import (
     ABNF,
-    WebSocket,
     WebSocketBadStatusException,
-    WebSocketConnectionClosedException,
     WebSocketException,
     WebSocketTimeoutException,
 )
@@ -28,7 +27,8 @@ from websocket import (
 from broker import wire
 from broker.api import StreamEnd, StreamListener
 from broker.bodies import ControlData
-from broker.rest import printable, revealed
+from broker.frames import BufferedWebSocket, dial, encrypted
+from broker.keys import printable, revealed
 from domain.orders import OrderUpdate
 
 _log = logging.getLogger(__name__)
@@ -37,8 +37,6 @@ Kind = Literal["lost", "refused", "keys_refused"]
 
 _TRADE_UPDATES: Final = "trade_updates"
 _DATA: Final = frozenset({ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY})
-_CHUNK: Final = 64 * 1024
-_MAX_FRAME: Final = 4 * 1024 * 1024
 _MAX_EARLY: Final = 10_000
 _REDIRECTS: Final = range(300, 400)
 _KEYS_REFUSED: Final = frozenset({401, 403})
@@ -56,6 +54,7 @@ class AlpacaStream:
         handshake_timeout_s: float = 10.0,
         ping_interval_s: float = 10.0,
         ping_timeout_s: float = 5.0,
+        ca_bundle: str | os.PathLike[str] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = _stream_url(base_url)
@@ -69,6 +68,7 @@ class AlpacaStream:
         self._handshake_timeout_s = handshake_timeout_s
         self._ping_interval_s = ping_interval_s
         self._ping_timeout_s = ping_timeout_s
+        self._ca_bundle = ca_bundle
         self._monotonic = monotonic
 
     def __repr__(self) -> str:
@@ -84,6 +84,7 @@ class AlpacaStream:
             handshake_timeout_s=self._handshake_timeout_s,
             ping_interval_s=self._ping_interval_s,
             ping_timeout_s=self._ping_timeout_s,
+            ca_bundle=self._ca_bundle,
             monotonic=self._monotonic,
         )
         connection.start()
@@ -107,47 +108,6 @@ class _Ended(Exception):  # noqa: N818 - not an error: the way out of the loop
         self.end = StreamEnd(kind=kind, why=why)
 
 
-class _BufferedWebSocket(WebSocket):
-    """Reads the socket in large pieces; as it comes, the library asks it three times for each frame.
-
-    A piece is only fetched when the last one is used up, so nothing ever waits here unnoticed.
-    """
-
-    def __init__(self, *, still_allowed: Callable[[], None]) -> None:
-        # Only the connection's own thread sends and receives, so no locks. The library checks UTF-8 in
-        # Python, at 2,700 frames a second; the parser refuses bad UTF-8 all the same.
-        super().__init__(enable_multithread=False, skip_utf8_validation=True)
-        self._still_allowed = still_allowed
-        self._piece = b""
-        self._at = 0
-        self.frame_bytes = 0
-
-    def _recv(self, bufsize: int) -> bytes:
-        at = self._at
-        part = self._piece[at : at + bufsize]
-        if part:
-            self._at = at + len(part)
-            return part
-        return self._fetch(bufsize)
-
-    def _fetch(self, bufsize: int) -> bytes:
-        # A peer that sends a byte now and then never runs into the socket's timeout.
-        self._still_allowed()
-        if self.sock is None:
-            raise WebSocketConnectionClosedException("closed")
-        try:
-            piece = self.sock.recv(_CHUNK)
-        except TimeoutError as error:
-            raise WebSocketTimeoutException("nothing heard") from error
-        if not piece:
-            raise WebSocketConnectionClosedException("the peer closed the connection")
-        self.frame_bytes += len(piece)
-        if self.frame_bytes > _MAX_FRAME:
-            raise WebSocketException(f"a frame of more than {_MAX_FRAME} bytes")
-        self._piece, self._at = piece, min(bufsize, len(piece))
-        return piece[:bufsize]
-
-
 class StreamConnection:
     """One connection, from its making to its end."""
 
@@ -161,6 +121,7 @@ class StreamConnection:
         handshake_timeout_s: float,
         ping_interval_s: float,
         ping_timeout_s: float,
+        ca_bundle: str | os.PathLike[str] | None,
         monotonic: Callable[[], float],
     ) -> None:
         self._url = url
@@ -170,12 +131,14 @@ class StreamConnection:
         self._handshake_timeout_s = handshake_timeout_s
         self._ping_interval_s = ping_interval_s
         self._silence_s = ping_interval_s + ping_timeout_s
+        self._ca_bundle = ca_bundle
         self._monotonic = monotonic
+        self._sock: socket.socket | None = None
         self._lock = threading.Lock()
         self._closed_because: str | None = None
         self._heard_at = monotonic()
         self._subscribed = False
-        self._ws = _BufferedWebSocket(still_allowed=self._still_allowed)
+        self._ws = BufferedWebSocket(still_allowed=self._still_allowed)
 
     def __repr__(self) -> str:
         return f"StreamConnection(generation={self._generation})"
@@ -191,11 +154,10 @@ class StreamConnection:
     def _cut(self, because: str) -> None:
         with self._lock:
             self._closed_because = self._closed_because or because
-            sock = self._ws.sock
-            if sock is not None:
+            if self._sock is not None:
                 # The plain socket's shutdown also for TLS: it wakes the reader and waits for nobody.
                 with suppress(OSError):
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                    socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def _still_allowed(self) -> None:
         if self._closed_because is not None:
@@ -213,7 +175,8 @@ class StreamConnection:
             _log.exception("stream %d: the listener failed", self._generation)
             end = StreamEnd(kind="lost", why="the listener failed")
         with self._lock:
-            self._ws.shutdown()  # type: ignore[no-untyped-call]
+            if self._sock is not None:
+                self._sock.close()
         try:
             self._listener.stream_ended(self._generation, end)
         except Exception:  # noqa: BLE001 - the thread ends here in any case
@@ -224,6 +187,7 @@ class StreamConnection:
             early = self._open()
         except _Ended as ended:
             return ended.end
+        self._heard_at = self._monotonic()
         self._subscribed = True
         self._listener.stream_opened(self._generation)
         for frame in early:
@@ -248,10 +212,15 @@ class StreamConnection:
             timer.cancel()
 
     def _shake_hands(self) -> None:
+        self._keep(dial(self._url, timeout_s=self._handshake_timeout_s))
+        if self._url.startswith("wss:") and self._sock is not None:
+            secure = encrypted(self._sock, self._url, self._ca_bundle)
+            self._keep(secure)
+            secure.do_handshake()
         try:
             # No redirects: the keys are for the host we were told.
             self._ws.connect(  # type: ignore[no-untyped-call]
-                self._url, timeout=self._handshake_timeout_s, http_no_proxy=["*"], redirect_limit=0
+                self._url, timeout=self._handshake_timeout_s, socket=self._sock, redirect_limit=0
             )
         except WebSocketBadStatusException as error:
             # Its own text holds the peer's headers and body.
@@ -261,7 +230,11 @@ class StreamConnection:
             if self._ws.status in _REDIRECTS:
                 raise _Ended("refused", f"the handshake was answered with HTTP {self._ws.status}") from error
             raise
-        # A close while there was no socket yet found nothing to cut off.
+
+    def _keep(self, sock: socket.socket) -> None:
+        with self._lock:
+            self._sock = sock
+        # A close that came while there was no socket yet found nothing to cut off.
         self._still_allowed()
 
     def _subscribe(self) -> list[bytes]:
@@ -269,7 +242,8 @@ class StreamConnection:
         self._ws.send(self._auth)
         told = self._next_control("authorization", early)
         if told.status != "authorized":
-            raise _Ended("keys_refused", f"authorization: {told.status!r:.80}")
+            kind: Kind = "keys_refused" if told.status == "unauthorized" else "lost"
+            raise _Ended(kind, f"authorization: {told.status!r:.80}")
         self._ws.send(json.dumps({"action": "listen", "data": {"streams": [_TRADE_UPDATES]}}))
         told = self._next_control("listening", early)
         if _TRADE_UPDATES not in (told.streams or ()):
@@ -313,12 +287,13 @@ class StreamConnection:
                 return StreamEnd(kind="lost", why=self._closed_because or _in_short(error))
             if frame is not None:
                 pass_on(generation, frame)
+            # Only now: the time that the listener took is not the peer's silence.
+            self._heard_at = monotonic()
 
     def _receive(self) -> bytes | None:
         """The next text or binary frame, as bytes; None for a ping or pong, which count as heard."""
         ws = self._ws
         opcode, frame = ws.recv_data_frame(control_frame=True)
-        self._heard_at = self._monotonic()
         ws.frame_bytes = 0
         if opcode in _DATA:
             data: bytes = frame.data

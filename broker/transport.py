@@ -219,15 +219,12 @@ class Lane:
         self._timeout: Any = urllib3.Timeout(connect=limits.connect_s, read=limits.read_s)
         self._verify = True if ca_bundle is None else os.fspath(ca_bundle)
         self._headers = headers
-        self._posts: dict[str, requests.PreparedRequest] = {}
+        self._no_cookies = requests.cookies.RequestsCookieJar()
 
     def post(self, url: str, body: bytes) -> Answer | Failure:
         """POST JSON, once."""
-        request = self._posts.get(url)
-        if request is None:
-            request = self._posts[url] = self._prepare("POST", url)
-            request.headers["Content-Type"] = "application/json"
-        request.body = body
+        request = self._prepare("POST", url, body)
+        request.headers["Content-Type"] = "application/json"
         request.headers["Content-Length"] = str(len(body))
         return self._exchange(request)
 
@@ -246,14 +243,14 @@ class Lane:
         """Close the connections."""
         self._adapter.close()
 
-    def _prepare(self, method: str, url: str) -> requests.PreparedRequest:
+    def _prepare(self, method: str, url: str, body: bytes | None = None) -> requests.PreparedRequest:
         # By hand: `requests` would parse and quote again what we have quoted ourselves.
         request = requests.PreparedRequest()
-        request.method, request.url, request.body = method, url, None
+        request.method, request.url, request.body = method, url, body
         # A plain dict: `requests`' own is walked in Python, twice for each request.
         request.headers = dict(self._headers)  # type: ignore[assignment]
         request.hooks = {}
-        request._cookies = requests.cookies.RequestsCookieJar()  # type: ignore[attr-defined]  # noqa: SLF001
+        request._cookies = self._no_cookies  # type: ignore[attr-defined]  # noqa: SLF001
         return request
 
     def _exchange(self, request: requests.PreparedRequest) -> Answer | Failure:

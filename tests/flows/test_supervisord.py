@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from persistence.store import LedgerStore, verify_journal
 from actors.clock import system_clock
+from persistence.store import LedgerStore, verify_journal
 from simulator.server import Simulator
 from tests.flows.conftest import oracle
 from tests.flows.process import ROOT, WAIT_S, Api
