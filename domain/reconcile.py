@@ -70,10 +70,13 @@ def reconcile(
 
 def _orders(known: Mapping[str, OrderRecord], snapshot: Snapshot) -> Iterator[Fact]:
     by_broker_id = {r.broker_order_id: r for r in known.values() if r.broker_order_id is not None}
+    # An order's broker id may be news of this very read, and its successor stands beside it.
+    ours = {*by_broker_id, *(u.broker_order_id for u in snapshot.orders if u.client_order_id in known)}
     for update in snapshot.orders:
         record = known.get(update.client_order_id) or by_broker_id.get(update.broker_order_id)
         if record is None:
-            if update.replaces in by_broker_id:
+            if update.replaces in ours:
+                ours.add(update.broker_order_id)
                 yield OrderHeard(update=update)
             elif is_ours(update.client_order_id):
                 yield OrderUnknown(update=update)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from sqlite3 import Cursor
 from typing import Any, Final
 
@@ -51,7 +52,9 @@ def config(cursor: Cursor) -> BotConfig:
     return config_of(cursor.execute(_CONFIG).fetchone())
 
 
+@lru_cache(maxsize=8)
 def config_of(row: tuple[Any, ...]) -> BotConfig:
+    """The settings from the row; it is read for each decision and seldom differs from the last."""
     values: dict[str, object] = {}
     for name, column in zip(_SETTINGS, row, strict=True):
         values[name] = Decimal(column) if name in _DECIMAL_SETTINGS else column

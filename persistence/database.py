@@ -8,10 +8,11 @@ import sqlite3
 from pathlib import Path
 from typing import Any, Final
 
-from pony.orm import Database, db_session
+from pony.orm import Database, core, db_session
 
 from persistence.entities import map_tables
 from persistence.errors import LedgerUnusable, UnsupportedDatabase
+from persistence.migrate import why_unusable
 
 PRAGMAS: Final = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
 """What every connection must report. Synchronous 2 is FULL: a commit returns when it is on the disk;
@@ -37,13 +38,19 @@ def database_path(url: str) -> Path:
 
 
 def mapped_database(path: Path) -> Any:
-    """Pony's Database for the migrated file at the absolute `path`, its entities checked against it."""
+    """Pony's Database for the migrated file at the absolute `path`, its entities checked against it.
+
+    LedgerUnusable if the file cannot be used after all.
+    """
     database = Database()
     database.on_connect(provider="sqlite")(_set_up)
     map_tables(database)
     # Pony resolves a relative path against the module that binds it.
-    database.bind(provider="sqlite", filename=str(path), create_db=False, timeout=5.0)
-    database.generate_mapping(create_tables=False, check_tables=True)
+    try:
+        database.bind(provider="sqlite", filename=str(path), create_db=False, timeout=5.0)
+        database.generate_mapping(create_tables=False, check_tables=True)
+    except core.DBException as error:
+        raise LedgerUnusable(why_unusable(path, error.original_exc or error)) from error
     return database
 
 

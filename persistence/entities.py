@@ -27,7 +27,7 @@ def _map_signals(entity: Any) -> None:
         id = PrimaryKey(int, **_BIG)
         source = Required(str)
         signal_id = Required(str)
-        composite_key(source, signal_id)
+        composite_key(signal_id, source)
         body_digest = Required(str)
         symbol = Required(str)
         catalyst_tier = Required(int)
@@ -52,7 +52,7 @@ def _map_trades(entity: Any) -> None:
         id = PrimaryKey(int, **_BIG)
         source = Required(str)
         signal_id = Required(str)
-        composite_key(source, signal_id)
+        composite_key(signal_id, source)
         symbol = Required(str)
         status = Required(str)
         stars = Optional(int)
@@ -76,7 +76,7 @@ def _map_orders(entity: Any) -> None:
     class Order(entity):  # type: ignore[misc]
         _table_ = "bot_order"
         client_order_id = PrimaryKey(str)
-        broker_order_id = Optional(str, unique=True, **_TEXT)
+        broker_order_id = Optional(str, **_TEXT)
         trade_id = Required(int, **_BIG)
         leg = Required(str)
         symbol = Required(str)

@@ -5,7 +5,7 @@ cut off it cannot show: whoever needs that keeps the last hash elsewhere.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Cursor
 from typing import Final
@@ -17,13 +17,21 @@ GENESIS: Final = "0" * 64
 
 _LAST = "SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1"
 _ADD = "INSERT INTO journal (seq, at, kind, ref, payload, hash) VALUES (?, ?, ?, ?, ?, ?)"
-_FROM = "SELECT seq, at, kind, ref, payload, hash FROM journal WHERE seq > ? ORDER BY seq LIMIT ?"
+ROWS_AFTER: Final = (
+    "SELECT seq, at, kind, ref, payload, hash FROM journal WHERE seq > $seq ORDER BY seq LIMIT 5000"
+)
+"""In chunks, so that no long read keeps SQLite from emptying its WAL."""
 
 Entry = tuple[int, str, str, str]
 """at, kind, ref, payload, as the columns take them."""
+Row = tuple[int, int, str, str, str, str]
+"""seq, the entry, hash."""
 
 
 def entry(kind: str, ref: str, payload: Mapping[str, object], *, at: datetime) -> Entry:
+    """ValueError for a line break in kind or ref: the hash reads line by line."""
+    if "\n" in kind or "\n" in ref:
+        raise ValueError("a journal entry's kind and ref are one line each")
     return micros_of(at), kind, ref, json_of(payload)
 
 
@@ -39,18 +47,18 @@ def append(cursor: Cursor, entries: Iterable[Entry]) -> None:
 
 
 def sealed(before: str, seq: int, one: Entry) -> str:
-    """The row's hash. Kind and ref hold no line break (the table checks), so no two rows read the same."""
+    """The row's hash. Kind and ref are one line each, so no two rows read the same."""
     at, kind, ref, payload = one
     return hashlib.sha256(f"{before}\n{seq}\n{at}\n{kind}\n{ref}\n{payload}".encode()).hexdigest()
 
 
-def verify(cursor: Cursor, *, chunk: int = 5_000) -> JournalCheck:
-    """Walk the whole chain, in chunks so that no long read keeps SQLite from emptying its WAL."""
+def verified(rows_after: Callable[[int], Sequence[Row]]) -> JournalCheck:
+    """Walk the whole chain; `rows_after` fetches the next rows behind a seq."""
     seq, seal = 0, GENESIS
-    while rows := cursor.execute(_FROM, (seq, chunk)).fetchall():
+    while rows := rows_after(seq):
         for number, at, kind, ref, payload, seen in rows:
             seal = sealed(seal, seq + 1, (at, kind, ref, payload))
-            if number != seq + 1 or seen != seal:
+            if seen != seal:
                 return JournalCheck(rows=seq, broken_at=number)
             seq += 1
     return JournalCheck(rows=seq, broken_at=None)

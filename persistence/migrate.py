@@ -159,7 +159,7 @@ def _explained(path: Path) -> Iterator[None]:
         raise LedgerUnusable(why_unusable(path, error)) from error
 
 
-def why_unusable(path: Path, error: sqlite3.Error) -> str:
+def why_unusable(path: Path, error: Exception) -> str:
     """What an error of SQLite means for the ledger at `path`."""
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):

@@ -74,7 +74,10 @@ def verdict_of(row: tuple[Any, ...]) -> Verdict | None:
             "reason": reason,
             "stars": stars,
             "notional": decimal_or_none(notional),
-            "checks": tuple(built(Check, check) for check in json.loads(checks)),
+            "checks": tuple(
+                built(Check, {"name": name, "passed": passed, "detail": detail})
+                for name, passed, detail in json.loads(checks)
+            ),
         },
     )
 
@@ -123,7 +126,7 @@ def decide_signal(
     cursor: Cursor, *, source: str, signal_id: str, state: SignalState, verdict: Verdict, at: datetime
 ) -> None:
     """RowMissing: there is no such signal, or it has its verdict already, which stands."""
-    checks = [{"name": c.name, "passed": c.passed, "detail": c.detail} for c in verdict.checks]
+    checks = [(check.name, check.passed, check.detail) for check in verdict.checks]
     decision = (state.value, verdict.code, verdict.reason, verdict.stars, text_or_none(verdict.notional))
     cursor.execute(_DECIDE, (*decision, json_of(checks), micros_of(at), source, signal_id))
     if cursor.rowcount != 1:

@@ -1,7 +1,7 @@
 """The ledger's writer side: one file, and units of work that are durable when they end."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,10 +15,12 @@ from domain.orders import OrderRecord, OrderTicket
 from domain.signals import Signal, SignalState, Verdict
 from domain.trades import TradeRecord, TradeStatus
 from domain.values import Clock
-from persistence import account_table, journal, migrate, orders_table, signals_table, trades_table
-from persistence.database import check_connection, mapped_database, thread_connection
+from persistence import account_table, executions_table, journal, migrate, signals_table
+from persistence.database import mapped_database, thread_connection
 from persistence.errors import LedgerBelongsElsewhere, LedgerUnusable, UnsupportedDatabase
+from persistence.orders_table import OrdersTable
 from persistence.rows import ExecutionRow, JournalCheck, NewTrade, StoredSignal
+from persistence.trades_table import TradesTable
 
 __all__ = [
     "ExecutionRow",
@@ -49,21 +51,21 @@ class LedgerStore:
         """Create, check and migrate the file, then map it. LedgerUnusable says why it cannot be used."""
         path = path.expanduser().absolute()
         migrate.make_ready(path, clock=clock)
-        store = cls(path, mapped_database(path), clock)
-        check_connection(store.database)
-        return store
+        return cls(path, mapped_database(path), clock)
 
     @contextmanager
     def unit(self) -> "Iterator[Unit]":
         """One transaction that holds the write lock from its start; durable when the block is left.
 
         An exception in the block undoes everything. RuntimeError inside another `db_session` of this
-        thread: Pony would not commit here, and the outer session's rollback would undo it.
+        thread: Pony would not commit here, and the outer session's rollback would undo it. Pony's
+        OperationalError if another process holds the write lock for five seconds.
         """
         if core.local.db_context_counter:
             raise RuntimeError("a unit inside another db_session would not be committed when it ends")
-        with db_session(immediate=True):
-            unit = Unit(thread_connection(self.database).cursor())
+        # The cursor is closed before the commit: a later write through it would be a transaction of its own.
+        with db_session(immediate=True), closing(thread_connection(self.database).cursor()) as cursor:
+            unit = Unit(cursor)
             yield unit
             unit.finish()
 
@@ -79,8 +81,9 @@ class LedgerStore:
 
     def account_id(self) -> str | None:
         """Whose ledger this is; None: nobody's yet."""
-        with self.unit() as unit:
-            return unit.meta(_ACCOUNT)
+        with db_session:
+            known = self.database.Meta.get(key=_ACCOUNT)
+            return None if known is None else str(known.value)
 
     def close(self) -> None:
         """Close the calling thread's connection; those of other threads close when their threads end."""
@@ -90,10 +93,12 @@ class LedgerStore:
 class Unit:
     """What can be read and written in one transaction. Of no use after its `with` block."""
 
-    __slots__ = ("_cursor", "_entries")
+    __slots__ = ("_cursor", "_entries", "_orders", "_trades")
 
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
+        self._orders = OrdersTable(cursor)
+        self._trades = TradesTable(cursor)
         self._entries: list[journal.Entry] = []
 
     def finish(self) -> None:
@@ -132,7 +137,7 @@ class Unit:
 
     def trade_occupying(self, symbol: str) -> TradeStatus | None:
         """The status of the trade that has the symbol; None: it is free."""
-        return trades_table.trade_occupying(self._cursor, symbol)
+        return self._trades.occupying(symbol)
 
     def add_entry(
         self,
@@ -149,9 +154,8 @@ class Unit:
 
         sqlite3.IntegrityError if the signal is unknown or has traded, or the order's id is taken.
         """
-        trade_id = trades_table.add_trade(self._cursor, trade, at=at)
-        orders_table.add_order(
-            self._cursor,
+        trade_id = self._trades.add(trade, at=at)
+        self._orders.add_entry(
             order,
             trade_id=trade_id,
             qty_before=qty_before,
@@ -164,53 +168,51 @@ class Unit:
 
     def trades(self, trade_ids: Collection[int]) -> dict[int, TradeRecord]:
         """Those the ledger has, by id."""
-        return trades_table.trades(self._cursor, trade_ids)
+        return self._trades.by_id(trade_ids)
 
     def save_trades(self, trades: Iterable[TradeRecord], *, at: datetime) -> None:
         """Store what can change of a trade; `at` becomes `updated_at`. RowMissing for an unknown one."""
-        trades_table.save_trades(self._cursor, trades, at=at)
+        self._trades.save(trades, at=at)
 
     # --- orders ---------------------------------------------------------------------------------
 
     def add_replacement(self, record: OrderRecord, *, at: datetime) -> None:
         """Store an order that replaced one of ours at the broker, bound to the same trade."""
-        orders_table.add_replacement(self._cursor, record, at=at)
+        self._orders.add_replacement(record, at=at)
 
     def orders_by_id(
         self, *, client_order_ids: Collection[str], broker_order_ids: Collection[str]
     ) -> dict[str, OrderRecord]:
         """Those the ledger has under either id, by client_order_id. Any number of ids."""
-        return orders_table.orders_by_id(
-            self._cursor, client_order_ids=client_order_ids, broker_order_ids=broker_order_ids
-        )
+        return self._orders.by_id(client_order_ids=client_order_ids, broker_order_ids=broker_order_ids)
 
     def tickets(self, client_order_ids: Collection[str]) -> dict[str, OrderTicket]:
         """The orders as they are to be POSTed, by client_order_id."""
-        return orders_table.tickets(self._cursor, client_order_ids)
+        return self._orders.tickets(client_order_ids)
 
     def save_orders(self, records: Iterable[OrderRecord], *, at: datetime) -> None:
         """Store what can change of an order. RowMissing for an unknown one."""
-        orders_table.save_orders(self._cursor, records, at=at)
+        self._orders.save(records, at=at)
 
     def note_attempt(self, client_order_id: str, outcome: str, *, at: datetime) -> None:
         """Count a POST and keep what came of it (500 characters). RowMissing for an unknown order."""
-        orders_table.note_attempt(self._cursor, client_order_id, outcome, at=at)
+        self._orders.note_attempt(client_order_id, outcome, at=at)
 
     def unsettled_orders(self) -> tuple[OrderRecord, ...]:
         """Orders the broker still has to be asked about, oldest first."""
-        return orders_table.unsettled_orders(self._cursor)
+        return self._orders.unsettled()
 
     def unsettled_since(self) -> datetime | None:
         """When the oldest unsettled order was planned."""
-        return orders_table.unsettled_since(self._cursor)
+        return self._orders.unsettled_since()
 
     def entry_orders(self, trade_ids: Collection[int]) -> dict[int, tuple[OrderRecord, ...]]:
         """A trade's entry orders (the first, and those that replaced it), oldest first."""
-        return orders_table.entry_orders(self._cursor, trade_ids)
+        return self._orders.entries(trade_ids)
 
     def add_executions(self, rows: Iterable[ExecutionRow]) -> None:
         """Store evidence; an execution_id seen before is left as it is."""
-        orders_table.add_executions(self._cursor, rows)
+        executions_table.add_executions(self._cursor, rows)
 
     # --- the account and its owner ----------------------------------------------------------------
 
@@ -262,12 +264,13 @@ class Unit:
         """Store such a fact, once for ever."""
         account_table.set_meta(self._cursor, key, value)
 
-    def verify_journal(self) -> JournalCheck:
-        """Walk the journal's chain as this transaction sees it."""
-        return journal.verify(self._cursor)
-
 
 def verify_journal(store: LedgerStore) -> JournalCheck:
-    """Whether the journal is as it was written."""
-    with store.unit() as unit:
-        return unit.verify_journal()
+    """Whether the journal is as it was written. Any thread; the writer is not held up."""
+
+    def rows_after(seq: int) -> list[journal.Row]:
+        with db_session:
+            rows: list[journal.Row] = store.database.select(journal.ROWS_AFTER, {}, {"seq": seq})
+        return rows
+
+    return journal.verified(rows_after)

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from decimal import Decimal
 from sqlite3 import Cursor
 from typing import Any, Final
 
 from domain.trades import TradeRecord, TradeStatus
 from persistence.codec import (
     built,
-    decimal_or_none,
     json_of,
     micros_of,
     micros_or_none,
@@ -39,9 +39,12 @@ _ADD = (
 )
 _BY_ID = f"SELECT {', '.join(TRADE_COLUMNS)} FROM bot_trade WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
 _SAVE = (
-    "UPDATE bot_trade SET status = ?, shares = ?, entry_price = ?, entry_at = ?, exit_price = ?,"
-    " exit_at = ?, exit_reason = ?, pnl = ?, alpaca_order_id = ?, updated_at = ? WHERE id = ?"
+    "UPDATE bot_trade SET shares = ?, entry_price = ?, entry_at = ?, exit_price = ?, exit_at = ?,"
+    " exit_reason = ?, pnl = ?, alpaca_order_id = ?, updated_at = ?{indexed} WHERE id = ?"
 )
+# As with orders: an indexed column is named only when it changes.
+_SAVE_IN_PLACE = _SAVE.format(indexed="")
+_SAVE_MOVED = _SAVE.format(indexed=", status = ?")
 
 
 def trade_of(row: tuple[Any, ...]) -> TradeRecord:
@@ -58,14 +61,14 @@ def trade_of(row: tuple[Any, ...]) -> TradeRecord:
             "symbol": symbol,
             "status": STATUSES[status],
             "stars": stars,
-            "notional": decimal_or_none(notional),
-            "shares": decimal_or_none(shares),
-            "entry_price": decimal_or_none(entry_price),
+            "notional": Decimal(notional),
+            "shares": None if shares is None else Decimal(shares),
+            "entry_price": None if entry_price is None else Decimal(entry_price),
             "entry_at": moment_or_none(entry_at),
-            "exit_price": decimal_or_none(exit_price),
+            "exit_price": None if exit_price is None else Decimal(exit_price),
             "exit_at": moment_or_none(exit_at),
             "exit_reason": exit_reason,
-            "pnl": decimal_or_none(pnl),
+            "pnl": None if pnl is None else Decimal(pnl),
             "catalyst_type": catalyst_type,
             "catalyst_tier": catalyst_tier,
             "alpaca_order_id": alpaca_order_id,
@@ -78,58 +81,78 @@ def trade_of(row: tuple[Any, ...]) -> TradeRecord:
     )
 
 
-def trade_occupying(cursor: Cursor, symbol: str) -> TradeStatus | None:
-    row = cursor.execute(_OCCUPYING, (symbol,)).fetchone()
-    return None if row is None else STATUSES[row[0]]
+class TradesTable:
+    """The table in one transaction. It holds the write lock, so what was read or saved once stays true."""
 
+    __slots__ = ("_cursor", "_known")
 
-def add_trade(cursor: Cursor, trade: NewTrade, *, at: datetime) -> int:
-    """The new trade's id; it is pending, and until its first fill `entry_at` is when it was planned."""
-    now = micros_of(at)
-    cursor.execute(
-        _ADD,
-        (
-            trade.source,
-            trade.signal_id,
-            trade.symbol,
-            trade.stars,
-            text_of(trade.notional),
-            now,
-            trade.catalyst_type,
-            trade.catalyst_tier,
-            trade.client_order_id,
-            micros_of(trade.created_at),
-            now,
-        ),
-    )
-    trade_id = cursor.lastrowid
-    assert trade_id is not None
-    return trade_id
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+        self._known: dict[int, TradeRecord] = {}
 
+    def occupying(self, symbol: str) -> TradeStatus | None:
+        """The status of the trade that has the symbol; None: it is free."""
+        row = self._cursor.execute(_OCCUPYING, (symbol,)).fetchone()
+        return None if row is None else STATUSES[row[0]]
 
-def trades(cursor: Cursor, trade_ids: Collection[int]) -> dict[int, TradeRecord]:
-    rows = cursor.execute(_BY_ID, (json_of(list(trade_ids)),))
-    return {row[0]: trade_of(row) for row in rows}
-
-
-def save_trades(cursor: Cursor, changed: Iterable[TradeRecord], *, at: datetime) -> None:
-    """RowMissing: one of them is not in the ledger."""
-    now = micros_of(at)
-    rows = [
-        (
-            trade.status.value,
-            text_or_none(trade.shares),
-            text_or_none(trade.entry_price),
-            micros_or_none(trade.entry_at),
-            text_or_none(trade.exit_price),
-            micros_or_none(trade.exit_at),
-            trade.exit_reason,
-            text_or_none(trade.pnl),
-            trade.alpaca_order_id,
-            now,
-            trade.id,
+    def add(self, trade: NewTrade, *, at: datetime) -> int:
+        """The new trade's id; it is pending, and until its first fill `entry_at` is when it was planned."""
+        now = micros_of(at)
+        self._cursor.execute(
+            _ADD,
+            (
+                trade.source,
+                trade.signal_id,
+                trade.symbol,
+                trade.stars,
+                text_of(trade.notional),
+                now,
+                trade.catalyst_type,
+                trade.catalyst_tier,
+                trade.client_order_id,
+                micros_of(trade.created_at),
+                now,
+            ),
         )
-        for trade in changed
-    ]
-    if rows and cursor.executemany(_SAVE, rows).rowcount != len(rows):
-        raise RowMissing(f"the ledger lacks one of the trades {sorted(row[-1] for row in rows)}")
+        trade_id = self._cursor.lastrowid
+        assert trade_id is not None
+        return trade_id
+
+    def by_id(self, trade_ids: Collection[int]) -> dict[int, TradeRecord]:
+        """Those the table has, by id."""
+        known = self._known
+        unread = [trade_id for trade_id in trade_ids if trade_id not in known]
+        if unread:
+            for row in self._cursor.execute(_BY_ID, (json_of(unread),)):
+                known[row[0]] = trade_of(row)
+        return {trade_id: known[trade_id] for trade_id in trade_ids if trade_id in known}
+
+    def save(self, trades: Iterable[TradeRecord], *, at: datetime) -> None:
+        """RowMissing: one of them is not in the table. `at` becomes `updated_at`."""
+        now = micros_of(at)
+        in_place, moved = [], []
+        changed = {trade.id: trade for trade in trades}
+        for trade_id, trade in changed.items():
+            row = (
+                text_or_none(trade.shares),
+                text_or_none(trade.entry_price),
+                micros_or_none(trade.entry_at),
+                text_or_none(trade.exit_price),
+                micros_or_none(trade.exit_at),
+                trade.exit_reason,
+                text_or_none(trade.pnl),
+                trade.alpaca_order_id,
+                now,
+            )
+            old = self._known.pop(trade_id, None)
+            if old and old.status is trade.status:
+                in_place.append((*row, trade_id))
+            else:
+                moved.append((*row, trade.status.value, trade_id))
+        saved = sum(
+            self._cursor.executemany(sql, rows).rowcount
+            for sql, rows in ((_SAVE_IN_PLACE, in_place), (_SAVE_MOVED, moved))
+            if rows
+        )
+        if saved != len(changed):
+            raise RowMissing(f"the ledger lacks one of the trades {sorted(changed)}")

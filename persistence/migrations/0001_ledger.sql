@@ -26,14 +26,15 @@ CREATE TABLE signal (
     notional TEXT CHECK (notional NOT GLOB '*[^0-9.]*' AND notional <> ''),
     checks TEXT CHECK (checks IS NULL OR json_valid(checks)),
     decided_at INTEGER,
-    UNIQUE (source, signal_id),
+    -- In this order it also finds a signal whose source is not told.
+    UNIQUE (signal_id, source),
     -- A signal is undecided exactly as long as it has no verdict.
     CHECK ((state = 'received') = (verdict_code IS NULL)),
     CHECK ((state = 'received') = (decided_at IS NULL))
 ) STRICT;
 
-CREATE INDEX signal_undecided ON signal (id) WHERE state = 'received';
-CREATE INDEX signal_by_signal_id ON signal (signal_id);
+-- Finds the undecided, oldest first (an index ends with the row's id), and counts.
+CREATE INDEX signal_by_state ON signal (state);
 
 CREATE TABLE bot_trade (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -58,17 +59,16 @@ CREATE TABLE bot_trade (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     -- A signal trades once, whatever happens.
-    UNIQUE (source, signal_id),
+    UNIQUE (signal_id, source),
     FOREIGN KEY (source, signal_id) REFERENCES signal (source, signal_id)
 ) STRICT;
 
-CREATE INDEX bot_trade_occupying ON bot_trade (symbol) WHERE status IN ('pending', 'open', 'closing');
-CREATE INDEX bot_trade_by_status ON bot_trade (status);
-CREATE INDEX bot_trade_by_created_at ON bot_trade (created_at);
+-- Finds the trade that occupies a symbol, lists by status, and counts.
+CREATE INDEX bot_trade_by_status ON bot_trade (status, symbol);
 
 CREATE TABLE bot_order (
     client_order_id TEXT NOT NULL PRIMARY KEY,
-    broker_order_id TEXT UNIQUE,
+    broker_order_id TEXT,
     trade_id INTEGER NOT NULL REFERENCES bot_trade (id),
     leg TEXT NOT NULL CHECK (leg IN ('entry', 'exit')),
     symbol TEXT NOT NULL,
@@ -104,9 +104,11 @@ CREATE TABLE bot_order (
     saved_at INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX bot_order_unsettled ON bot_order (planned_at)
-    WHERE life IN ('intended', 'unresolved', 'working');
-CREATE INDEX bot_order_by_trade ON bot_order (trade_id);
+-- Finds the unsettled, and counts.
+CREATE INDEX bot_order_by_life ON bot_order (life, planned_at);
+-- With all that `entry_orders` asks for, so that it reads no order twice.
+CREATE INDEX bot_order_by_trade ON bot_order (trade_id, leg, planned_at, client_order_id);
+CREATE UNIQUE INDEX bot_order_at_broker ON bot_order (broker_order_id) WHERE broker_order_id IS NOT NULL;
 
 -- Evidence of fills. A position is never a sum of these rows.
 CREATE TABLE execution (
@@ -138,17 +140,24 @@ CREATE TABLE position (
     symbol TEXT NOT NULL PRIMARY KEY,
     qty TEXT NOT NULL CHECK (qty NOT GLOB '*[^0-9.-]*' AND qty <> ''),
     heard_at INTEGER NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- Each row's hash covers the row and the hash before it; `persistence.journal` writes and verifies it.
 CREATE TABLE journal (
     seq INTEGER NOT NULL PRIMARY KEY,
     at INTEGER NOT NULL,
-    kind TEXT NOT NULL CHECK (instr(kind, char(10)) = 0),
-    ref TEXT NOT NULL CHECK (instr(ref, char(10)) = 0),
-    payload TEXT NOT NULL CHECK (json_valid(payload)),
+    kind TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    payload TEXT NOT NULL,
     hash TEXT NOT NULL CHECK (length(hash) = 64)
 ) STRICT;
+
+-- Also what keeps INSERT OR REPLACE from rewriting a row.
+CREATE TRIGGER journal_grows_by_one BEFORE INSERT ON journal
+WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM journal)
+BEGIN
+    SELECT RAISE(ABORT, 'the journal is append-only');
+END;
 
 CREATE TRIGGER journal_is_not_rewritten BEFORE UPDATE ON journal
 BEGIN

@@ -1,0 +1,200 @@
+"""The ledger's reader side, for the web and the command line: any thread, frozen models out.
+
+Each answer comes from one statement, which SQLite serves from one snapshot of the file; so no answer
+mixes two moments, no reader waits for the writer, and none keeps the WAL from being emptied.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Final, TypeVar
+
+from pony.orm import db_session, desc
+
+from domain.orders import OrderRecord
+from domain.trades import OCCUPYING, TradeRecord, TradeStatus
+from persistence.codec import moment_of, moment_or_none
+from persistence.executions_table import EXECUTION_COLUMNS, execution_of
+from persistence.orders_table import RECORD_COLUMNS, record_of
+from persistence.rows import ExecutionRow, LedgerCounts, Page, SignalView
+from persistence.signals_table import SIGNAL_COLUMNS, STATES, VERDICT_COLUMNS, signal_of, verdict_of
+from persistence.store import LedgerStore
+from persistence.trades_table import TRADE_COLUMNS, trade_of
+
+MAX_LIMIT: Final = 500
+"""Rows in one answer at most."""
+
+_Item = TypeVar("_Item")
+
+_trade_row = attrgetter(*TRADE_COLUMNS)
+_order_row = attrgetter(*RECORD_COLUMNS)
+_execution_row = attrgetter(*EXECUTION_COLUMNS)
+
+_VIEW_OF_SIGNAL: Final = ("id", "body_digest", "state", "received_at", "decided_at")
+_VIEW_COLUMNS = ", ".join(
+    [f"s.{name}" for name in (*_VIEW_OF_SIGNAL, *VERDICT_COLUMNS, *SIGNAL_COLUMNS)]
+    + [f"t.{name}" for name in TRADE_COLUMNS]
+)
+_VIEW = (
+    f"SELECT {_VIEW_COLUMNS} FROM signal s "  # noqa: S608
+    "LEFT JOIN bot_trade t ON t.signal_id = s.signal_id AND t.source = s.source "
+)
+_VIEW_BY_ID = _VIEW + "WHERE s.signal_id = $signal_id ORDER BY s.id"
+_VIEW_BY_NAME = _VIEW + "WHERE s.signal_id = $signal_id AND s.source = $source"
+_VIEW_PAGE = _VIEW + "WHERE s.id < $before ORDER BY s.id DESC LIMIT $limit"
+_COUNTS = (
+    "SELECT 'signals' AS what, state AS kind, count(*) AS n FROM signal GROUP BY state"
+    " UNION ALL SELECT 'trades', status, count(*) FROM bot_trade GROUP BY status"
+    " UNION ALL SELECT 'orders', life, count(*) FROM bot_order GROUP BY life"
+    " UNION ALL SELECT 'executions', '', count(*) FROM execution"
+)
+
+
+class Queries:
+    """What the ledger tells to those who only read."""
+
+    def __init__(self, store: LedgerStore) -> None:
+        self._database = store.database
+
+    def signal(self, signal_id: str, source: str | None = None) -> tuple[SignalView, ...]:
+        """The signals of this id, oldest first: of one source, or of all."""
+        if source is None:
+            return tuple(map(_view_of, self._rows(_VIEW_BY_ID, {"signal_id": signal_id})))
+        return tuple(map(_view_of, self._rows(_VIEW_BY_NAME, {"signal_id": signal_id, "source": source})))
+
+    def signals(self, *, limit: int, cursor: str | None = None) -> Page[SignalView]:
+        """Signals, newest first. ValueError for a cursor that is none of ours."""
+        limit = _within(limit)
+        rows = self._rows(_VIEW_PAGE, {"before": _before("s", cursor), "limit": limit + 1})
+        return _page("s", rows, limit, key=lambda row: int(row[0]), item=_view_of, page=Page[SignalView])
+
+    def trades(
+        self,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        status: TradeStatus | None = None,
+        symbol: str | None = None,
+    ) -> Page[TradeRecord]:
+        """Trades, newest first. ValueError for a cursor that is none of ours."""
+        limit = _within(limit)
+        wanted = {"status": status and status.value, "symbol": symbol}
+        with db_session:
+            trade = self._database.Trade
+            query = trade.select().filter("lambda t: t.id < before", {}, {"before": _before("t", cursor)})
+            query = query.filter(**{name: value for name, value in wanted.items() if value is not None})
+            found = list(query.order_by(desc(trade.id)).limit(limit + 1))
+            rows = [_trade_row(one) for one in found]
+        return _page("t", rows, limit, key=lambda row: int(row[0]), item=trade_of, page=Page[TradeRecord])
+
+    def trade(self, trade_id: int) -> TradeRecord | None:
+        """One trade."""
+        with db_session:
+            found = self._database.Trade.get(id=trade_id)
+            return None if found is None else trade_of(_trade_row(found))
+
+    def recent_trades(self, limit: int) -> tuple[TradeRecord, ...]:
+        """The newest trades, newest first."""
+        return self.trades(limit=limit).items
+
+    def open_trades(self, limit: int) -> tuple[TradeRecord, ...]:
+        """The trades that occupy their symbol (pending, open, closing), newest first."""
+        statuses = sorted(status.value for status in OCCUPYING)
+        with db_session:
+            trade = self._database.Trade
+            query = trade.select().filter("lambda t: t.status in statuses", {}, {"statuses": statuses})
+            found = list(query.order_by(desc(trade.id)).limit(_within(limit)))
+            return tuple(trade_of(_trade_row(one)) for one in found)
+
+    def orders_of(self, trade_id: int) -> tuple[OrderRecord, ...]:
+        """The orders of a trade, oldest first."""
+        with db_session:
+            order = self._database.Order
+            found = list(order.select().filter(trade_id=trade_id).order_by(order.planned_at))
+            return tuple(record_of(_order_row(one)) for one in found)
+
+    def executions_of(self, client_order_id: str) -> tuple[ExecutionRow, ...]:
+        """The evidence of an order's fills, oldest first."""
+        with db_session:
+            execution = self._database.Execution
+            query = execution.select().filter(client_order_id=client_order_id)
+            found = list(query.order_by(execution.at, execution.execution_id))
+            return tuple(execution_of(_execution_row(one)) for one in found)
+
+    def counts(self) -> LedgerCounts:
+        """How many rows stand where, in one moment."""
+        counted: dict[str, dict[str, int]] = {"signals": {}, "trades": {}, "orders": {}, "executions": {}}
+        for what, kind, number in self._rows(_COUNTS, {}):
+            counted[what][kind] = number
+        executions = counted.pop("executions")[""]
+        return LedgerCounts(
+            signals=counted["signals"],
+            trades=counted["trades"],
+            orders=counted["orders"],
+            executions=executions,
+        )
+
+    def _rows(self, sql: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Plain SQL through Pony's connection; `$name` becomes a bound parameter."""
+        with db_session:
+            rows: list[tuple[Any, ...]] = self._database.select(sql, {}, dict(values))
+        return rows
+
+
+def _view_of(row: tuple[Any, ...]) -> SignalView:
+    start = len(_VIEW_OF_SIGNAL)
+    end = start + len(VERDICT_COLUMNS)
+    trade = end + len(SIGNAL_COLUMNS)
+    _, digest, state, received_at, decided_at = row[:start]
+    return SignalView(
+        signal=signal_of(row[end:trade]),
+        digest=digest,
+        state=STATES[state],
+        received_at=moment_of(received_at),
+        verdict=verdict_of(row[start:end]),
+        decided_at=moment_or_none(decided_at),
+        trade=None if row[trade] is None else trade_of(row[trade:]),
+    )
+
+
+def _within(limit: int) -> int:
+    if limit < 1:
+        raise ValueError("a page holds one row at least")
+    return min(limit, MAX_LIMIT)
+
+
+def _page(
+    kind: str,
+    rows: Sequence[tuple[Any, ...]],
+    limit: int,
+    *,
+    key: Callable[[tuple[Any, ...]], int],
+    item: Callable[[tuple[Any, ...]], _Item],
+    page: type[Page[_Item]],
+) -> Page[_Item]:
+    """The page of `rows`, which are one more than `limit` if another page follows."""
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return page(items=tuple(map(item, shown)), next=_cursor(kind, key(shown[-1])) if more else None)
+
+
+def _cursor(kind: str, last: int) -> str:
+    """Where a page ended, so that the next begins there whatever was added meanwhile."""
+    return base64.urlsafe_b64encode(f"{kind}{last}".encode()).decode().rstrip("=")
+
+
+def _before(kind: str, cursor: str | None) -> int:
+    """The row id that the page ends before."""
+    if cursor is None:
+        return 2**63 - 1
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode(
+            "ascii"
+        )
+    except (binascii.Error, ValueError):
+        text = ""
+    number = text.removeprefix(kind)
+    if text == number or not number.isdecimal() or _cursor(kind, int(number)) != cursor:
+        raise ValueError("this cursor does not come from a list of this kind")
+    return int(number)

@@ -1,0 +1,135 @@
+"""Readers get frozen models, page by page, without gaps or repeats."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.orders import Life
+from domain.signals import SignalState
+from domain.trades import TradeStatus
+from persistence.queries import Queries
+from persistence.rows import LedgerCounts
+from persistence.store import LedgerStore
+from tests.persistence.making import (
+    NOW,
+    VERDICT,
+    a_signal,
+    add_entry,
+    add_signal,
+    an_execution,
+    planned,
+    the_order,
+)
+
+
+def walk_trades(queries: Queries, limit: int) -> list[int]:
+    seen: list[int] = []
+    page = queries.trades(limit=limit)
+    seen += [trade.id for trade in page.items]
+    while page.next is not None:
+        page = queries.trades(limit=limit, cursor=page.next)
+        assert 1 <= len(page.items) <= limit
+        seen += [trade.id for trade in page.items]
+    return seen
+
+
+def test_a_signal_tells_why_it_traded_and_what_it_became(store: LedgerStore, queries: Queries) -> None:
+    trade_id, _ = planned(store)
+    with store.unit() as unit:
+        unit.decide_signal(source="api", signal_id="s1", state=SignalState.PLANNED, verdict=VERDICT, at=NOW)
+        add_signal(unit, a_signal("s1", source="cron"))
+    first, second = queries.signal("s1")
+    assert (first.signal, first.verdict, first.trade) == (a_signal(), VERDICT, queries.trade(trade_id))
+    assert first.trade is not None
+    assert (second.signal.source, second.state, second.verdict, second.trade) == (
+        "cron",
+        SignalState.RECEIVED,
+        None,
+        None,
+    )
+    assert queries.signal("s1", "cron") == (second,)
+    assert queries.signal("s2") == ()
+
+
+def test_a_trade_is_found_with_its_orders_and_their_evidence(store: LedgerStore, queries: Queries) -> None:
+    trade_id, client_order_id = planned(store)
+    with store.unit() as unit:
+        unit.add_executions([an_execution(client_order_id)])
+        written = unit.trades([trade_id])[trade_id]
+    assert queries.trade(trade_id) == written
+    assert queries.trade(99) is None
+    assert queries.orders_of(trade_id) == (the_order(store, client_order_id),)
+    assert queries.executions_of(client_order_id) == (an_execution(client_order_id),)
+
+
+def test_trades_are_listed_by_status_and_symbol(store: LedgerStore, queries: Queries) -> None:
+    ids = [planned(store, f"s{n}", symbol=symbol)[0] for n, symbol in enumerate(("AAPL", "MSFT", "AAPL"))]
+    with store.unit() as unit:
+        closed = unit.trades(ids)[ids[0]].model_copy(update={"status": TradeStatus.CLOSED})
+        unit.save_trades([closed], at=NOW)
+    assert [t.id for t in queries.trades(limit=9, symbol="AAPL").items] == [ids[2], ids[0]]
+    assert [t.id for t in queries.trades(limit=9, status=TradeStatus.CLOSED).items] == [ids[0]]
+    assert queries.trades(limit=9, status=TradeStatus.CLOSED, symbol="MSFT").items == ()
+    assert [t.id for t in queries.open_trades(9)] == [ids[2], ids[1]]
+    assert [t.id for t in queries.recent_trades(2)] == [ids[2], ids[1]]
+
+
+def test_what_stands_where_is_counted(store: LedgerStore, queries: Queries) -> None:
+    _, client_order_id = planned(store)
+    planned(store, "s2", symbol="MSFT")
+    order = the_order(store, client_order_id).model_copy(update={"life": Life.WORKING})
+    with store.unit() as unit:
+        unit.save_orders([order], at=NOW)
+        unit.add_executions([an_execution(client_order_id)])
+        unit.decide_signal(source="api", signal_id="s1", state=SignalState.PLANNED, verdict=VERDICT, at=NOW)
+    assert queries.counts() == LedgerCounts(
+        signals={"planned": 1, "received": 1},
+        trades={"pending": 2},
+        orders={"intended": 1, "working": 1},
+        executions=1,
+    )
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "dDk5OA==", "czE", "dC0x", "dDAx", "ä", "t1", "dMKy"])
+def test_a_cursor_that_is_not_ours_is_refused(queries: Queries, cursor: str) -> None:
+    with pytest.raises(ValueError, match="cursor"):
+        queries.trades(limit=1, cursor=cursor)
+
+
+def test_a_page_holds_at_least_one_row(queries: Queries) -> None:
+    with pytest.raises(ValueError, match="at least"):
+        queries.trades(limit=0)
+
+
+def test_what_is_added_meanwhile_does_not_shift_a_page(store: LedgerStore, queries: Queries) -> None:
+    ids = [planned(store, f"s{n}")[0] for n in range(4)]
+    page = queries.trades(limit=2)
+    planned(store, "late")
+    following = queries.trades(limit=2, cursor=page.next)
+    assert [t.id for t in (*page.items, *following.items)] == ids[::-1]
+    assert following.next is None
+
+
+def test_signals_are_paged_newest_first(store: LedgerStore, queries: Queries) -> None:
+    with store.unit() as unit:
+        for number in range(5):
+            add_signal(unit, a_signal(f"s{number}"))
+    first = queries.signals(limit=3)
+    second = queries.signals(limit=3, cursor=first.next)
+    names = [view.signal.signal_id for view in (*first.items, *second.items)]
+    assert names == ["s4", "s3", "s2", "s1", "s0"]
+    assert second.next is None
+
+
+@settings(max_examples=8, deadline=None)
+@given(rows=st.integers(0, 12), limit=st.integers(1, 13))
+def test_pages_of_any_size_show_every_trade_once(rows: int, limit: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = LedgerStore.open(Path(folder) / "ledger.db", clock=lambda: NOW)
+        with store.unit() as unit:
+            ids = [add_entry(unit, a_signal(f"s{number}"))[0] for number in range(rows)]
+        assert walk_trades(Queries(store), limit) == ids[::-1]
+        store.close()
