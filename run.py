@@ -280,6 +280,7 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
         token = read_or_create_token(settings.state_dir)
     except TokenUnusable as error:
         raise CannotStart(Exit.CONFIGURATION, str(error)) from None
+    logs.hide(token)
     app = create_app(
         receiver=parts.intake,
         queries=queries,
@@ -297,7 +298,7 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
         ) from None
     web.start()
     stack.callback(web.stop)
-    say(f"dashboard  http://{settings.http_host}:{web.port}")
+    say(f"dashboard  {web.url}")
     say(f"token      in {settings.state_dir / 'token'}")
     return web
 
@@ -310,7 +311,7 @@ def play_demo(parts: Parts, web: WebServer, console: Console, then: Callable[[in
 
     def play_and_tell() -> None:
         code = play(
-            url=f"http://{settings.http_host}:{web.port}",
+            url=web.url,
             token=read_or_create_token(settings.state_dir),
             queries=Queries(parts.store),
             oracle_path=settings.state_dir / SIMULATOR_FOLDER / "oracle.jsonl",

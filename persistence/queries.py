@@ -135,6 +135,11 @@ class Queries:
             executions=executions,
         )
 
+    def undecided(self) -> int:
+        """How many signals wait for their verdict; reads those rows of the index only."""
+        [(number,)] = self._rows("SELECT count(*) FROM signal WHERE state = $state", {"state": "received"})
+        return int(number)
+
     def _rows(self, sql: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Plain SQL through Pony's connection; `$name` becomes a bound parameter."""
         with db_session:

@@ -26,7 +26,8 @@ from domain.messages import (
 )
 from domain.signals import Signal, SignalState
 from domain.trades import TradeRecord
-from persistence.queries import Queries, SignalView
+from persistence.queries import Queries
+from persistence.rows import SignalView
 from persistence.store import LedgerStore
 from settings import Settings, load
 from simulator.server import Simulator, SimulatorSettings

@@ -1,0 +1,91 @@
+"""The running bot as the command line sees it: its HTTP API and nothing else."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+import requests
+
+TIMEOUT_S: Final = 15.0
+PATIENCE: Final = 5
+"""Tries for a bot that says it is busy; it says itself how long to wait in between."""
+LONGEST_PAUSE_S: Final = 10.0
+
+
+class Unreachable(Exception):  # noqa: N818 - what is the case, for the owner
+    """Nobody answers at the bot's address."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the bot said: HTTP's status, and the JSON beside it."""
+
+    status: int
+    body: dict[str, Any]
+    retry_after_s: float
+
+    @property
+    def is_good(self) -> bool:
+        return self.status < 300  # noqa: PLR2004 - HTTP's own line
+
+    def why(self) -> str:
+        """The refusal in one line."""
+        details = "; ".join(f"{each['field']} {each['fault']}" for each in self.body.get("details", ()))
+        message = str(self.body.get("message", f"HTTP {self.status}"))
+        return f"{message} {details}".strip()
+
+
+class BotClient:
+    """One connection; for one thread at a time."""
+
+    def __init__(self, url: str, token: str, pause: Callable[[float], None] = time.sleep) -> None:
+        self.url = url
+        self._pause = pause
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy of the environment has no business on the loopback
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def post_signal(self, text: str) -> Answer:
+        """Send one signal, again while the bot asks for patience. Raises Unreachable."""
+        answer = self._post(text)
+        for _ in range(PATIENCE - 1):
+            if answer.status != requests.codes.service_unavailable:
+                break
+            self._pause(min(answer.retry_after_s, LONGEST_PAUSE_S))
+            answer = self._post(text)
+        return answer
+
+    def signal(self, signal_id: str, source: str) -> dict[str, Any]:
+        """All that is known of a signal; empty when it is unknown. Raises Unreachable."""
+        path = f"/api/signals/{quote(signal_id, safe='')}?source={quote(source, safe='')}"
+        answer = self._call("GET", path)
+        return answer.body if answer.is_good else {}
+
+    def is_ready(self) -> bool:
+        """Whether signals can be taken in and orders can leave. Raises Unreachable."""
+        return self._call("GET", "/readyz").is_good
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _post(self, text: str) -> Answer:
+        return self._call(
+            "POST", "/api/signals", data=text.encode(), headers={"Content-Type": "application/json"}
+        )
+
+    def _call(self, method: str, path: str, **given: Any) -> Answer:
+        try:
+            said = self._session.request(method, self.url + path, timeout=TIMEOUT_S, **given)
+            body = said.json() if said.content else {}
+        except requests.JSONDecodeError:
+            body = {}
+        except requests.RequestException as error:
+            raise Unreachable(f"no Starfill answers at {self.url} ({type(error).__name__})") from None
+        retry_after = said.headers.get("Retry-After", "1")
+        return Answer(
+            said.status_code,
+            body if isinstance(body, dict) else {},
+            float(retry_after) if retry_after.isdecimal() else 1.0,
+        )

@@ -1,0 +1,75 @@
+"""The command line in front of the served API of `tests/web`, with an executor that has signals decided."""
+
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from actors.base import Address
+from cli.app import BotOptions, application
+from domain.messages import Declined, ExecuteSignal, ExecutorMail, LedgerMail, PlanEntry, Planned
+from domain.rules import Deferred
+from settings import Settings
+from tests.web.conftest import TOKEN, Api, api
+
+__all__ = ["api"]
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the tester's own configuration counts."""
+    for name in list(os.environ):
+        if name.startswith(("STARFILL_", "APCA_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+class CommandLine:
+    """Runs `starfill ARGUMENTS` in this process, and keeps what the bot was asked to do."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[Settings, BotOptions]] = []
+        self.code = 0
+
+    def _bot(self, settings: Settings, options: BotOptions) -> int:
+        self.started.append((settings, options))
+        return self.code
+
+    def __call__(self, *arguments: str | Path, stdin: str | None = None) -> Result:
+        app = application(bot=self._bot)
+        result = CliRunner().invoke(app, [str(each) for each in arguments], input=stdin)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+
+@pytest.fixture
+def cli() -> CommandLine:
+    return CommandLine()
+
+
+class Deciding:
+    """An executor without a broker: it has the ledger decide, and sends nothing."""
+
+    def __init__(self, ledger: Address[LedgerMail]) -> None:
+        self._ledger = ledger
+
+    def send(self, mail: ExecutorMail) -> bool:
+        assert isinstance(mail, ExecuteSignal)
+        question = PlanEntry(source=mail.signal.source, signal_id=mail.signal.signal_id)
+        self._ledger.ask(question, Planned, Declined, Deferred, timeout=5)
+        return True
+
+
+@pytest.fixture
+def bot(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """The API as a running bot's, found by the environment, with its token in its state folder."""
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "token").write_text(TOKEN)
+    (state / "token").chmod(0o600)
+    monkeypatch.setenv("STARFILL_STATE_DIR", str(state))
+    monkeypatch.setenv("STARFILL_HTTP", api.url.removeprefix("http://"))
+    monkeypatch.setattr("cli.send.system_clock", api.clock)
+    monkeypatch.setattr(api.executor, "send", Deciding(api.ledger).send)
+    return api

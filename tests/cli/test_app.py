@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import pytest
+
+from settings import Exit
+from tests.cli.conftest import CommandLine
+
+
+def test_without_a_command_the_bot_runs_and_its_code_is_the_exit_code(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    cli.code = Exit.KEYS_REFUSED
+    done = cli("--state-dir", tmp_path / "s", "--http", "127.0.0.1:9999")
+    assert done.exit_code == 77
+    [(settings, options)] = cli.started
+    assert (settings.mode, settings.http_port, settings.state_dir) == ("simulator", 9999, tmp_path / "s")
+    assert (options.demo, options.once, options.live_table) == (False, False, False)
+
+
+def test_a_flag_overrides_the_variable_of_its_name(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STARFILL_BROKER_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("STARFILL_DATABASE", "sqlite:///one.sqlite3")
+    cli(
+        "--broker-url",
+        "http://127.0.0.1:2",
+        "--database",
+        "sqlite:///two.sqlite3",
+        "--data-url",
+        "http://[::1]:3",
+    )
+    [(settings, _)] = cli.started
+    assert (settings.broker_url, settings.data_url) == ("http://127.0.0.1:2", "http://[::1]:3")
+    assert settings.database.name == "two.sqlite3"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--mode", "paper"),
+        ("--mode", "casino"),
+        ("--http", "8787"),
+        ("--database", "postgresql://x"),
+        ("--once",),
+        ("--demo", "--mode", "live"),
+        ("--demo", "--broker-url", "https://api.alpaca.markets"),
+    ],
+)
+def test_a_bad_configuration_is_64_with_one_line_and_starts_nothing(
+    cli: CommandLine, arguments: tuple[str, ...]
+) -> None:
+    done = cli(*arguments)
+    assert done.exit_code == 64
+    assert len(done.stderr.splitlines()) == 1
+    assert cli.started == []
+
+
+def test_the_version_needs_no_configuration(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STARFILL_HTTP", "nonsense")
+    done = cli("--version")
+    assert (done.exit_code, done.stdout.startswith("starfill ")) == (0, True)
+
+
+def test_the_demo_never_uses_real_keys_or_addresses(
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARFILL_MODE", "live")
+    monkeypatch.setenv("STARFILL_BROKER_URL", "https://api.alpaca.markets")
+    monkeypatch.setenv("STARFILL_DATABASE", "sqlite:///real.sqlite3")
+    monkeypatch.setenv("APCA_API_KEY_ID", "AKREAL")
+    monkeypatch.setenv("APCA_API_SECRET_KEY", "real-secret")
+    assert cli("--demo").exit_code == 0
+    [(settings, options)] = cli.started
+    assert (settings.mode, settings.broker_url, settings.data_url) == ("simulator", None, None)
+    assert (settings.key_id, settings.secret_key.get_secret_value()) == ("simulator", "simulator")
+    assert settings.database.parent == settings.state_dir
+    assert settings.state_dir.parent == (tmp_path / "var" / "demo").resolve()
+    assert (options.demo, options.once) == (True, True)  # nobody watches, so it ends by itself
+
+
+def test_two_demos_have_two_ledgers_unless_they_are_told_where_to_be(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    cli("--demo")
+    cli("--demo")
+    cli("--demo", "--state-dir", tmp_path / "mine", "--database", f"sqlite:///{tmp_path}/my.sqlite3")
+    first, second, third = (settings for settings, _ in cli.started)
+    assert first.database != second.database
+    assert (third.state_dir, third.database) == (tmp_path / "mine", tmp_path / "my.sqlite3")

@@ -1,0 +1,154 @@
+"""The API on a real socket, in front of a real ledger; only the executor is missing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from actors.base import Address, Death, Handle, spawn
+from actors.ledger_work import LedgerIdentity
+from actors.signal_receiver import SignalReceiver
+from actors.timers import TimerThread
+from actors.trade_ledger import TradeLedger
+from domain.messages import ExecutorMail, LedgerMail, ReceiverMail
+from persistence.queries import Queries
+from persistence.store import LedgerStore
+from web.app import Readiness, create_app
+from web.server import WebServer
+
+TOKEN = "a-token-of-more-than-thirty-two-characters"
+NOW = datetime(2026, 11, 12, 15, 0, tzinfo=UTC)
+
+
+@dataclass
+class Hand:
+    """A clock that stands where it was set."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class Executor:
+    """Keeps what it is sent."""
+
+    mail: list[ExecutorMail] = field(default_factory=list)
+
+    def send(self, mail: ExecutorMail) -> bool:
+        self.mail.append(mail)
+        return True
+
+    def ask(self, mail: ExecutorMail, /, *answers: Any, timeout: float) -> Any:
+        raise NotImplementedError
+
+
+@dataclass
+class Api:
+    """A client of the served app, and what stands behind it."""
+
+    url: str
+    store: LedgerStore
+    queries: Queries
+    clock: Hand
+    executor: Executor
+    ledger: Address[LedgerMail]
+    intake: Handle[ReceiverMail]
+    readiness: list[Readiness]
+    session: requests.Session
+
+    def call(self, method: str, path: str, **given: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {TOKEN}"} | given.pop("headers", {})
+        return self.session.request(method, self.url + path, headers=headers, timeout=10, **given)
+
+    def get(self, path: str, **given: Any) -> requests.Response:
+        return self.call("GET", path, **given)
+
+    def send(self, **changes: Any) -> requests.Response:
+        """Post a good signal with these changes; a field set to `...` is left out."""
+        return self.call("POST", "/api/signals", json=body(**changes))
+
+    def raw(self, data: Any, **headers: str) -> requests.Response:
+        sent = {"Content-Type": "application/json"} | headers
+        return self.call("POST", "/api/signals", data=data, headers=sent)
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "signal_id": "fda-1",
+        "symbol": "ACME",
+        "catalyst_tier": 1,
+        "ai_confidence": "high",
+        "issued_at": "2026-11-12T15:00:00Z",
+        "catalyst_category": "FDA",
+        "price_at_signal": "12.5",
+        "ttl_s": 300,
+        "source": "test",
+    }
+    return {name: value for name, value in (fields | changes).items() if value is not ...}
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """An API for this test alone."""
+    with serving(tmp_path) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """One API for all tests of a module, of which none leaves anything behind that another sees."""
+    with serving(tmp_path_factory.mktemp("shared")) as served:
+        yield served
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Api]:
+    clock, executor, deaths, timers = Hand(), Executor(), list[Death](), TimerThread()
+    store = LedgerStore.open(folder / "ledger.sqlite3", clock=clock)
+    queries = Queries(store)
+    ledger = spawn(
+        TradeLedger,
+        store=store,
+        identity=LedgerIdentity(account_id="test", code_version="test"),
+        clock=clock,
+        on_death=deaths.append,
+    )
+    receiver = spawn(SignalReceiver, ledger=ledger, executor=executor, timers=timers, on_death=deaths.append)
+    intake: Handle[ReceiverMail] = Handle()
+    intake.swap(receiver)
+    readiness = [Readiness(ready=True, reason="all is well", gate="open")]
+    app = create_app(receiver=intake, queries=queries, token=TOKEN, clock=clock, ready=lambda: readiness[-1])
+    server = WebServer(app, "127.0.0.1", 0)
+    server.start()
+    session = requests.Session()
+    session.trust_env = False
+    try:
+        yield Api(
+            server.url,
+            store,
+            queries,
+            clock,
+            executor,
+            ledger,
+            intake,
+            readiness,
+            session,
+        )
+    finally:
+        session.close()
+        server.stop()
+        receiver.stop(timeout=5)
+        ledger.stop(timeout=5)
+        timers.close()
+        store.close()
+    assert deaths == []

@@ -1,0 +1,66 @@
+"""The HTTP API: signals in, the ledger's answers out.
+
+In:  requests on the loopback interface, each with the bearer token
+Out: ?AcceptSignal -> SignalReceiver; reads of the ledger
+"""
+
+from collections.abc import Callable
+from importlib.metadata import version
+
+from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+
+from actors.base import Mailbox
+from domain.messages import ReceiverMail
+from domain.values import Clock
+from persistence.queries import Queries
+from web.docs_page import docs_routes
+from web.errors import Refusal, on_bad_parameters, on_http_error, on_refusal
+from web.guard import Guard
+from web.health import Readiness, live_route, ready_route
+from web.signals_api import Intake, signal_routes
+from web.trades_api import trade_routes
+
+__all__ = ["Readiness", "create_app"]
+
+DESCRIPTION = (
+    "Signals in, orders out, every fill in the ledger. Every call but /livez carries `Authorization: Bearer "
+    "TOKEN`; the token is in the file `token` in the state folder. Money and quantities are strings, times "
+    "ISO 8601 in UTC. Every refusal is {code, message, fix, details}."
+)
+
+
+def create_app(
+    *,
+    receiver: Mailbox[ReceiverMail],
+    queries: Queries,
+    token: str,
+    clock: Clock,
+    ready: Callable[[], Readiness],
+) -> FastAPI:
+    """The app; its routes block in worker threads, never on the event loop."""
+    app = FastAPI(
+        title="Starfill",
+        version=version("starfill"),
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.add_middleware(Guard, token=token)
+    app.add_exception_handler(Refusal, on_refusal)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(RequestValidationError, on_bad_parameters)
+    # The guard is what checks the token; this only has the description say that it is needed.
+    described = [Depends(HTTPBearer(auto_error=False, description="The content of the file `token`"))]
+    app.include_router(live_route())
+    app.include_router(ready_route(ready), dependencies=described)
+    app.include_router(
+        signal_routes(Intake(receiver=receiver, queries=queries, clock=clock), queries),
+        dependencies=described,
+    )
+    app.include_router(trade_routes(queries), dependencies=described)
+    app.include_router(docs_routes(app))
+    return app

@@ -1,0 +1,170 @@
+"""`/api/signals`: taking signals in, and the answer to "why did it (not) trade?"."""
+
+import time
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+import pykka
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+
+from actors.base import Mailbox
+from domain.messages import AcceptSignal, ReceiverMail, SignalConflict, SignalRecorded
+from domain.signals import Signal, SignalReceipt, body_digest, timing_fault
+from domain.values import Clock
+from persistence.queries import Queries
+from web.errors import ErrorBody, Fault, Refusal, unavailable
+from web.intake import read_body, signal_from
+from web.paging import Cursor, Limit, page_of
+from web.views import ListJson, ReceiptJson, SignalJson, list_json, receipt_json, signal_json
+
+ASK_TIMEOUT_S: Final = 8.0
+MAX_UNDECIDED: Final = 10_000
+"""Signals without a verdict from which on no more are taken in."""
+BACKLOG_AGE_S: Final = 2.0
+WAITING_INTAKES: Final = 32
+"""Threads that may wait for the ledger at once; the reads have others, so they never wait for these."""
+
+REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"model": ErrorBody, "description": "Not one JSON object in UTF-8"},
+    409: {"model": ErrorBody, "description": "The id is taken by a signal with other content"},
+    413: {"model": ErrorBody, "description": "Larger than 16 KiB"},
+    415: {"model": ErrorBody, "description": "Not sent as application/json"},
+    422: {"model": ErrorBody, "description": "Not a valid signal; every fault is named"},
+    503: {"model": ErrorBody, "description": "The ledger does not answer, or too much waits; send it again"},
+}
+
+
+class Backlog:
+    """How many signals wait for a verdict, counted anew every few seconds: the bound is a coarse one."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+        self._counted_at = -BACKLOG_AGE_S
+        self._undecided = 0
+
+    def is_full(self) -> bool:
+        now = time.monotonic()
+        if now - self._counted_at >= BACKLOG_AGE_S:
+            self._counted_at = now
+            self._undecided = self._queries.undecided()
+        return self._undecided >= MAX_UNDECIDED
+
+
+class Intake:
+    """What happens to a valid signal; blocks while the ledger makes it durable."""
+
+    def __init__(self, *, receiver: Mailbox[ReceiverMail], queries: Queries, clock: Clock) -> None:
+        self._receiver = receiver
+        self._queries = queries
+        self._clock = clock
+        self._backlog = Backlog(queries)
+
+    def take(self, signal: Signal) -> tuple[int, ReceiptJson]:
+        """The status and the receipt; raises Refusal."""
+        late = timing_fault(signal, self._clock())
+        if late is not None:
+            return 200, self._known(signal, late)
+        if self._backlog.is_full():
+            raise unavailable(
+                f"{MAX_UNDECIDED} signals wait for a decision; no more are taken.", retry_after_s=5
+            )
+        try:
+            answer = self._receiver.ask(
+                AcceptSignal(signal=signal), SignalRecorded, SignalConflict, timeout=ASK_TIMEOUT_S
+            )
+        except pykka.ActorDeadError:
+            raise unavailable("Starfill is starting or stopping; nothing was stored.") from None
+        except pykka.Timeout:
+            raise unavailable("The ledger has not answered; the signal may be stored or not.") from None
+        if isinstance(answer, SignalConflict):
+            raise _conflict(signal)
+        return 200 if answer.repeated else 202, receipt_json(answer.receipt, repeated=answer.repeated)
+
+    def _known(self, signal: Signal, late: str) -> ReceiptJson:
+        """The receipt of a signal that came in when it was in time, and is only being repeated."""
+        for view in self._queries.signal(signal.signal_id, signal.source):
+            if view.digest != body_digest(signal):
+                raise _conflict(signal)
+            receipt = SignalReceipt(
+                source=signal.source,
+                signal_id=signal.signal_id,
+                state=view.state,
+                received_at=view.received_at,
+            )
+            return receipt_json(receipt, repeated=True)
+        raise Refusal(
+            422,
+            "bad_signal",
+            "The signal's time is not acceptable; nothing was stored.",
+            "Send a signal while it is fresh, from a machine with a correct clock.",
+            details=[Fault(field="issued_at", fault=late)],
+        )
+
+
+def _conflict(signal: Signal) -> Refusal:
+    return Refusal(
+        409,
+        "conflict",
+        f"The signal {signal.signal_id} of {signal.source} is known with other content; nothing was stored.",
+        "Give a different signal an id of its own.",
+    )
+
+
+def signal_routes(intake: Intake, queries: Queries) -> APIRouter:
+    router = APIRouter(prefix="/api/signals", tags=["signals"])
+    threads = CapacityLimiter(WAITING_INTAKES)
+
+    @router.post(
+        "",
+        summary="Take a signal in",
+        description="202 after it is durable; 200 with the first receipt for a repeat: it trades once.",
+        status_code=202,
+        response_model=ReceiptJson,
+        responses={200: {"model": ReceiptJson, "description": "A repeat of a stored signal"}, **REFUSALS},
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": Signal.model_json_schema()}},
+            }
+        },
+    )
+    async def take(request: Request) -> JSONResponse:
+        signal = signal_from(await read_body(request))
+        status, receipt = await to_thread.run_sync(intake.take, signal, limiter=threads)
+        where = f"/api/signals/{quote(receipt.signal_id, safe='')}?source={quote(receipt.source, safe='')}"
+        return JSONResponse(receipt.model_dump(), status, {"Location": where})
+
+    @router.get("", summary="Signals, newest first")
+    def signals(limit: Limit = 100, cursor: Cursor = None) -> ListJson[SignalJson]:
+        return list_json(page_of(lambda: queries.signals(limit=limit, cursor=cursor)), signal_json)
+
+    @router.get(
+        "/{signal_id:path}",
+        summary="Why did it (not) trade?",
+        responses={
+            404: {"model": ErrorBody, "description": "No such signal"},
+            409: {"model": ErrorBody, "description": "Several sources use this id"},
+        },
+    )
+    def signal(
+        signal_id: str, source: Annotated[str | None, Query(description="Who sent it")] = None
+    ) -> SignalJson:
+        found = queries.signal(signal_id, source)
+        if not found:
+            raise Refusal(
+                404, "unknown_signal", "The ledger has no such signal.", "Check its id and its source."
+            )
+        if len(found) > 1:
+            sources = [Fault(field="source", fault=view.signal.source) for view in found]
+            raise Refusal(
+                409,
+                "ambiguous",
+                "Several sources use this id.",
+                "Add ?source= with one of them.",
+                details=sources,
+            )
+        return signal_json(found[0])
+
+    return router
