@@ -42,7 +42,7 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
     known = work.unit.orders_by_id(
         client_order_ids={u.client_order_id for u in updates}, broker_order_ids=set(named)
     )
-    names = {record.broker_order_id: cid for cid, record in known.items()}
+    names = {r.broker_order_id: cid for cid, r in known.items() if r.broker_order_id is not None}
     changed: dict[str, OrderRecord] = {}
     executions: list[ExecutionRow] = []
     positions: dict[str, Decimal] = {}
@@ -51,7 +51,7 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
             positions[update.symbol] = update.position_qty
         record = known.get(update.client_order_id) or known.get(names.get(update.broker_order_id, ""))
         if record is None:
-            record = _stranger(work, update, known.get(names.get(update.replaces, "")))
+            record = _stranger(work, update, known.get(names.get(update.replaces or "", "")))
             if record is None:
                 continue
         if _is_another(record, update):

@@ -151,7 +151,7 @@ def plan_resend(work: Work, mail: PlanResend) -> PlanAnswer:
     if record is None or record.life not in {Life.INTENDED, Life.UNRESOLVED}:
         return Declined(verdict=None)
     if work.now >= record.post_until:
-        if mail.never_sent:
+        if mail.never_sent and record.life is Life.INTENDED:
             work.save({cid: learn(record, Trigger.LAPSED)})
             work.journal("order_lapsed", cid, why="its time to live ended before it could be sent")
         return Declined(verdict=None)

@@ -43,6 +43,7 @@ _VIEW = (
 _VIEW_BY_ID = _VIEW + "WHERE s.signal_id = $signal_id ORDER BY s.id"
 _VIEW_BY_NAME = _VIEW + "WHERE s.signal_id = $signal_id AND s.source = $source"
 _VIEW_PAGE = _VIEW + "WHERE s.id < $before ORDER BY s.id DESC LIMIT $limit"
+_UNDECIDED: Final = "SELECT count(*) FROM signal WHERE state = 'received'"
 _COUNTS = (
     "SELECT 'signals' AS what, state AS kind, count(*) AS n FROM signal GROUP BY state"
     " UNION ALL SELECT 'trades', status, count(*) FROM bot_trade GROUP BY status"
@@ -137,7 +138,8 @@ class Queries:
 
     def undecided(self) -> int:
         """How many signals wait for their verdict; reads those rows of the index only."""
-        [(number,)] = self._rows("SELECT count(*) FROM signal WHERE state = $state", {"state": "received"})
+        with db_session:
+            [number] = self._database.select(_UNDECIDED)
         return int(number)
 
     def _rows(self, sql: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
