@@ -10,7 +10,6 @@ import logging
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -30,16 +29,23 @@ from actors.supervisor import Hung, Supervisor
 from actors.timers import TimerThread
 from actors.trade_ledger import TradeLedger
 from actors.trading_stream import TradingStream
-from broker.api import Account, Broker, Feed, ReadFailed
+from broker.api import Account, Broker, Feed
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
 from cli import logs
 from cli.app import BotOptions, application
 from cli.live import LiveTable
+from cli.startup import (
+    SIMULATOR_FOLDER,
+    CannotStart,
+    hold,
+    meet_broker,
+    open_ledger,
+    open_simulator,
+    say,
+)
 from domain.messages import GateChanged, ReceiverMail, ResendOrder
 from domain.rules import Gate
-from persistence.errors import LedgerBelongsElsewhere, LedgerUnusable
-from persistence.instance import AlreadyRunning, Instance
 from persistence.queries import Queries
 from persistence.store import LedgerStore
 from settings import Exit, Settings
@@ -49,21 +55,6 @@ from web.server import WebServer
 from web.token import TokenUnusable, read_or_create_token
 
 log = logging.getLogger("starfill")
-
-SIMULATOR_FOLDER = "simulator"
-"""In the state folder: the built-in simulator's book and oracle."""
-
-BROKER_PATIENCE_S = 20.0
-"""A broker that does not answer at start is asked again for this long; longer than supervisord's
-`startsecs`, so that an outage of hours ends in restarts and not in its giving up on us."""
-
-
-class CannotStart(Exception):  # noqa: N818 - what happened, for the owner
-    """The bot cannot start: one line for the owner, and the exit code."""
-
-    def __init__(self, code: Exit, line: str) -> None:
-        super().__init__(line)
-        self.code = code
 
 
 class GateBoard:
@@ -166,80 +157,6 @@ def start_actors(parts: Parts, on_death: OnDeath) -> Iterator[ActorTree]:
         hanging = [ref for kind in WRITERS for ref in pykka.ActorRegistry.get_by_class(kind)]
         if hanging:
             raise Hung(", ".join(str(ref) for ref in hanging) + " did not stop")
-
-
-def meet_broker(broker: Broker, settings: Settings) -> Account:
-    """Whose account the keys open; raises CannotStart."""
-    give_up = time.monotonic() + BROKER_PATIENCE_S
-    while isinstance(answer := broker.account(), ReadFailed):
-        if answer.keys_refused:
-            raise CannotStart(
-                Exit.KEYS_REFUSED,
-                f"{settings.broker_url} refuses the keys; nothing was traded. Check APCA_API_KEY_ID and "
-                f"APCA_API_SECRET_KEY, and that they belong to {settings.mode} trading.",
-            )
-        if time.monotonic() >= give_up:
-            raise CannotStart(
-                Exit.INTERNAL,
-                f"{settings.broker_url} does not answer ({answer.why}); nothing was traded. Check the "
-                "network and STARFILL_BROKER_URL, then start again; signals already taken in are kept.",
-            )
-        say(f"waiting for {settings.broker_url}: {answer.why}")
-        time.sleep(max(1.0, answer.retry_after_s))
-    if settings.mode == "live" and settings.confirm_live != answer.account_number:
-        raise CannotStart(
-            Exit.CONFIGURATION,
-            f"live trading of account {answer.account_number} is not confirmed; nothing was traded. "
-            f"If you mean it, set STARFILL_CONFIRM_LIVE={answer.account_number}.",
-        )
-    return answer
-
-
-def say(line: str) -> None:
-    """One line for the owner."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the launcher speaks to a person
-
-
-def open_ledger(settings: Settings, account: Account) -> LedgerStore:
-    """The ledger of this account; raises CannotStart."""
-    try:
-        store = LedgerStore.open(settings.database, clock=system_clock)
-        store.bind_account(account.id)
-    except (LedgerUnusable, LedgerBelongsElsewhere) as error:
-        raise CannotStart(Exit.CONFIGURATION, str(error)) from None
-    return store
-
-
-def open_simulator(settings: Settings, stack: ExitStack) -> Settings:
-    """The settings with a broker's address: where none is given, a simulator in this process plays it."""
-    if settings.broker_url is not None:
-        return settings
-    from simulator.server import Simulator, SimulatorSettings
-
-    simulator = Simulator(
-        SimulatorSettings(
-            folder=settings.state_dir / SIMULATOR_FOLDER,
-            key_id=settings.key_id,
-            secret_key=settings.secret_key.get_secret_value(),
-        )
-    )
-    stack.enter_context(simulator)
-    url = simulator.base_url
-    return settings.model_copy(update={"broker_url": url, "data_url": settings.data_url or url})
-
-
-def hold(settings: Settings) -> Instance:
-    """The lock on the state folder; raises CannotStart."""
-    try:
-        return Instance(settings.state_dir)
-    except AlreadyRunning as error:
-        raise CannotStart(Exit.ALREADY_RUNNING, f"{error}; nothing was started") from None
-    except OSError as error:
-        raise CannotStart(
-            Exit.CONFIGURATION,
-            f"the state folder {settings.state_dir} cannot be written ({error.strerror}); nothing was "
-            "traded. Make it writable for this user, or set STARFILL_STATE_DIR.",
-        ) from None
 
 
 def assemble(settings: Settings, stack: ExitStack) -> Parts:
@@ -360,6 +277,8 @@ def guarded_bot(settings: Settings, options: BotOptions) -> int:
     except CannotStart as error:
         say(f"starfill: {error}")
         return error.code
+    except KeyboardInterrupt:  # before the actors were there to be stopped
+        return Exit.CLEAN
 
 
 def main() -> None:

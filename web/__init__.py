@@ -1,0 +1,1 @@
+"""Signals in over HTTP, and the ledger to read. Every call but `/livez` carries the token."""

@@ -17,6 +17,7 @@ from actors.clock import system_clock
 from actors.ledger_work import LedgerIdentity
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
+from cli.startup import meet_broker
 from domain.messages import (
     AcceptSignal,
     GateChanged,
@@ -148,7 +149,7 @@ def make_parts(settings: Settings, stack: ExitStack) -> run.Parts:
     assert settings.broker_url is not None
     keys: dict[str, Any] = {"key_id": settings.key_id, "secret_key": settings.secret_key}
     broker = AlpacaRest(base_url=settings.broker_url, data_url=settings.broker_url, rate_per_min=0, **keys)
-    account = run.meet_broker(broker, settings)
+    account = meet_broker(broker, settings)
     store = LedgerStore.open(settings.database, clock=system_clock)
     stack.callback(store.close)
     store.bind_account(account.id)
