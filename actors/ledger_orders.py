@@ -226,7 +226,10 @@ def confirm(work: Work, mail: PositionConfirmed) -> None:
     )
     if qty is None:
         return
-    after = confirm_position(record, position_qty=qty, at_filled=mail.filled_qty)
+    # The account also holds what the orders before this one bought for the same trade.
+    siblings = work.unit.entry_orders([record.trade_id])[record.trade_id]
+    others = sum((o.filled_qty for o in siblings if o.client_order_id != record.client_order_id), ZERO)
+    after = confirm_position(record, position_qty=qty - others, at_filled=mail.filled_qty)
     if after != record:
         work.save({record.client_order_id: after})
 

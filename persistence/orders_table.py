@@ -57,7 +57,7 @@ _TICKETS = f"SELECT {', '.join(TICKET_COLUMNS)} FROM bot_order WHERE client_orde
 _SAVE = (
     "UPDATE bot_order SET status = ?, filled_qty = ?, filled_avg_price = ?, updated_at = ?,"
     " priced_filled_qty = ?, priced_at = ?, confirmed_qty = ?, confirmed_at_filled = ?, replaced_by = ?,"
-    " missing_since = ?, saved_at = ?{indexed} WHERE client_order_id = ?"
+    " missing_since = ?, post_until = ?, saved_at = ?{indexed} WHERE client_order_id = ?"
 )
 # SQLite takes a row out of every index whose columns an UPDATE names, and puts it back, also when they
 # stay the same. So they are named only when they change, which is seldom: half the time of a save.
@@ -248,6 +248,7 @@ class OrdersTable:
                 text_or_none(record.confirmed_at_filled),
                 record.replaced_by,
                 micros_or_none(record.missing_since),
+                micros_of(record.post_until),
                 now,
             )
             old = self._known.pop(cid, None)
