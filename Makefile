@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP_RUN := $(VENV)/.installed-run
 STAMP_DEV := $(VENV)/.installed-dev
 
-.PHONY: help demo test check format lint types bench clean
+.PHONY: help demo test check format lint types layers bench clean
 
 help:
 	@echo "make demo    watch sample signals turn into orders, fills and ledger rows"
@@ -39,7 +39,10 @@ types: $(STAMP_DEV)
 	$(BIN)/mypy
 	$(BIN)/mypy run.py settings.py
 
-check: format lint types test
+layers: $(STAMP_DEV)
+	$(BIN)/pytest -q tests/test_layers.py
+
+check: format lint types layers test
 
 bench: $(STAMP_DEV)
 	$(BIN)/python -m benchmarks
