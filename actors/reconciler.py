@@ -30,7 +30,7 @@ from domain.messages import (
     StreamOpened,
     Unsettled,
 )
-from domain.orders import Life, OrderUpdate
+from domain.orders import Life, OrderRecord, OrderUpdate
 from domain.reconcile import Snapshot
 from domain.values import Clock
 
@@ -134,26 +134,37 @@ class Reconciler(Worker[_Mail]):
         if isinstance(orders, ReadFailed):
             return orders
         listed = {order.client_order_id for order in orders} | {order.broker_order_id for order in orders}
-        found: list[OrderUpdate] = list(orders)
-        missing: list[str] = []
+        found, missing = list(orders), list[str]()
         for record in unsettled.orders:
             if record.client_order_id in listed or record.broker_order_id in listed:
                 continue
-            answer = (
-                self._broker.order_by_client_id(record.client_order_id)
-                if record.broker_order_id is None
-                else self._broker.order(record.broker_order_id)
-            )
-            if isinstance(answer, ReadFailed):
-                return answer
-            if isinstance(answer, NotFound):
-                missing.append(record.client_order_id)
-            else:
-                found.append(answer)
+            answer = self._with_successors(record)
+            match answer:
+                case ReadFailed():
+                    return answer
+                case NotFound():
+                    missing.append(record.client_order_id)
+                case _:
+                    found += answer
         positions = self._broker.positions()
         if isinstance(positions, ReadFailed):
             return positions
         return Snapshot(taken_at=taken_at, orders=tuple(found), positions=positions, missing=tuple(missing))
+
+    def _with_successors(self, record: OrderRecord) -> list[OrderUpdate] | NotFound | ReadFailed:
+        """One of our orders by its id, and what replaced it at the broker since."""
+        answer = (
+            self._broker.order_by_client_id(record.client_order_id)
+            if record.broker_order_id is None
+            else self._broker.order(record.broker_order_id)
+        )
+        found: list[OrderUpdate] = []
+        while isinstance(answer, OrderUpdate):
+            found.append(answer)
+            if answer.replaced_by is None:
+                return found
+            answer = self._broker.order(answer.replaced_by)
+        return found if found and isinstance(answer, NotFound) else answer
 
     # --- one order ------------------------------------------------------------------------------
 

@@ -77,8 +77,13 @@ class Supervisor:
                 return self._watch(tree, number)
         except Hung as error:
             return Death("an actor", error)
-        except pykka.ActorDeadError:  # a `setup` failed, and has reported itself
-            return self._wait(number, timeout=0)
+        except pykka.Timeout as error:
+            return Death("an actor", Hung(f"not started in time: {error}"))
+        except pykka.ActorDeadError as error:  # a `setup` failed, and has reported itself
+            try:
+                return self._wait(number, timeout=0)
+            except Empty:
+                return Death("an actor", error)
 
     def _wait(self, number: int, timeout: float) -> int | Death:
         """The next order to stop or death of this tree; raises Empty. An older tree's deaths are past."""

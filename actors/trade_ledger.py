@@ -13,7 +13,8 @@ from itertools import groupby
 from typing import Any, Final, assert_never
 
 from actors import ledger_orders, ledger_signals
-from actors.base import Envelope, Inbox, OnDeath, Ping, Subscribe, Worker
+from actors.base import OnDeath, Ping, Subscribe, Worker
+from actors.inbox import Envelope, Inbox
 from actors.ledger_work import LedgerIdentity, Work
 from domain.gate import GateFacts
 from domain.messages import (

@@ -97,6 +97,8 @@ def phase_of(orders: Sequence[OrderRecord]) -> EntryPhase:
     lives = {order.life for order in orders}
     if Life.WORKING in lives or any(order.shares > ZERO for order in orders):
         return EntryPhase.AT_BROKER
+    if orders[-1].status == "replaced":  # its successor works at the broker and has not been heard yet
+        return EntryPhase.AT_BROKER
     if lives & {Life.INTENDED, Life.UNRESOLVED}:
         return EntryPhase.WAITING
     if Life.DONE in lives:

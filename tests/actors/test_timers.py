@@ -1,0 +1,53 @@
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from actors.timers import TimerThread
+from tests.actors.doubles import PATIENCE_S, Record
+
+
+@pytest.fixture
+def thread() -> Iterator[TimerThread]:
+    timers = TimerThread()
+    yield timers
+    timers.close()
+
+
+def test_what_is_due_first_is_done_first_whenever_it_was_asked_for(thread: TimerThread) -> None:
+    done = Record()
+    thread.after(0.04, lambda: done.add("second"))
+    thread.after(0.0, lambda: done.add("first"))
+    assert done.wait(2) == ["first", "second"]
+
+
+def test_what_is_due_together_is_done_in_the_order_it_was_asked_for(thread: TimerThread) -> None:
+    done = Record()
+    for number in range(20):
+        thread.after(0, lambda number=number: done.add(number))  # type: ignore[misc]
+    assert done.wait(20) == list(range(20))
+
+
+def test_each_action_is_done_once(thread: TimerThread) -> None:
+    done = Record()
+    thread.after(0, lambda: done.add("once"))
+    thread.after(0.01, lambda: done.add("end"))
+    assert done.wait(2) == ["once", "end"]
+    assert len(done.all()) == 2
+
+
+def test_an_action_may_ask_for_the_next(thread: TimerThread) -> None:
+    done = threading.Event()
+    thread.after(0, lambda: thread.after(0, done.set))
+    assert done.wait(PATIENCE_S)
+
+
+def test_what_is_not_due_is_dropped_at_the_end() -> None:
+    timers, done = TimerThread(), Record()
+    before = {thread for thread in threading.enumerate() if thread.name == "timers"}
+    timers.after(0.02, lambda: done.add("late"))
+    timers.close()
+    for thread in before:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+    assert done.all() == []

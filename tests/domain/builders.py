@@ -1,0 +1,148 @@
+"""Values to test with, each valid as it comes; a test names only what it is about."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import settings
+
+from domain.config import BotConfig
+from domain.orders import Execution, Life, OrderRecord, OrderTicket, OrderUpdate
+from domain.reconcile import BrokerPosition, Snapshot
+from domain.rules import EntryFacts, Gate
+from domain.signals import Signal
+from domain.trades import TradeRecord, TradeStatus
+
+NOW = datetime(2026, 11, 12, 15, 0, tzinfo=UTC)
+OPEN = Gate(open=True, reason="the stream is up and the account is known")
+CLOSED = Gate(open=False, reason="the trading stream is down: connection lost")
+
+
+def later(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def dec(text: str) -> Decimal:
+    return Decimal(text)
+
+
+def a_signal(**changes: Any) -> Signal:
+    given: dict[str, Any] = {
+        "signal_id": "s-1",
+        "symbol": "ACME",
+        "catalyst_tier": 1,
+        "ai_confidence": None,
+        "issued_at": NOW,
+    }
+    return Signal(**(given | changes))
+
+
+def facts(**changes: Any) -> EntryFacts:
+    given: dict[str, Any] = {
+        "signal": a_signal(),
+        "now": later(1),
+        "config": BotConfig(),
+        "gate": OPEN,
+        "halts": (),
+        "occupied_by": None,
+    }
+    return EntryFacts(**(given | changes))
+
+
+def a_ticket(**changes: Any) -> OrderTicket:
+    given: dict[str, Any] = {
+        "client_order_id": "sf-one",
+        "symbol": "ACME",
+        "side": "buy",
+        "notional": dec("100"),
+        "post_until": later(300),
+    }
+    return OrderTicket(**(given | changes))
+
+
+def a_record(**changes: Any) -> OrderRecord:
+    given: dict[str, Any] = {
+        "client_order_id": "sf-one",
+        "trade_id": 1,
+        "symbol": "ACME",
+        "side": "buy",
+        "time_in_force": "day",
+        "life": Life.INTENDED,
+        "notional": dec("100"),
+        "post_until": later(300),
+    }
+    return OrderRecord(**(given | changes))
+
+
+def an_update(**changes: Any) -> OrderUpdate:
+    given: dict[str, Any] = {
+        "broker_order_id": "broker-one",
+        "client_order_id": "sf-one",
+        "symbol": "ACME",
+        "side": "buy",
+        "status": "new",
+        "updated_at": later(1),
+        "time_in_force": "day",
+    }
+    return OrderUpdate(**(given | changes))
+
+
+def an_execution(number: int, qty: str, price: str) -> Execution:
+    return Execution(execution_id=f"execution-{number}", qty=dec(qty), price=dec(price), at=later(number))
+
+
+def partly(filled: str, price: str, *, at: float = 2, **changes: Any) -> OrderUpdate:
+    """The stream's word on a partial fill."""
+    return an_update(
+        **{
+            "status": "partially_filled",
+            "event": "partial_fill",
+            "filled_qty": dec(filled),
+            "filled_avg_price": dec(price),
+            "updated_at": later(at),
+        }
+        | changes
+    )
+
+
+def filled(shares: str, price: str, *, at: float = 3, **changes: Any) -> OrderUpdate:
+    """The stream's word on the last fill."""
+    return partly(shares, price, at=at, **{"status": "filled", "event": "fill"} | changes)
+
+
+def ended(status: str, shares: str = "0", *, at: float = 4, **changes: Any) -> OrderUpdate:
+    """The stream's word on an end that is no fill."""
+    return an_update(
+        **{"status": status, "event": status, "filled_qty": dec(shares), "updated_at": later(at)} | changes
+    )
+
+
+def a_trade(**changes: Any) -> TradeRecord:
+    given: dict[str, Any] = {
+        "id": 1,
+        "symbol": "ACME",
+        "status": TradeStatus.PENDING,
+        "stars": 5,
+        "notional": dec("100"),
+        "entry_at": NOW,
+        "client_order_id": "sf-one",
+        "source": "api",
+        "signal_id": "s-1",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return TradeRecord(**(given | changes))
+
+
+def a_position(symbol: str, qty: str) -> BrokerPosition:
+    return BrokerPosition(symbol=symbol, qty=dec(qty))
+
+
+def a_snapshot(
+    *orders: OrderUpdate, positions: tuple[BrokerPosition, ...] = (), missing: tuple[str, ...] = ()
+) -> Snapshot:
+    return Snapshot(taken_at=later(10), orders=orders, positions=positions, missing=missing)
+
+
+modestly = settings(max_examples=100, deadline=None, derandomize=True)
+"""For property tests: the same hundred examples in every run."""
