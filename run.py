@@ -8,7 +8,6 @@ takes the same path.
 
 import logging
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -43,6 +42,7 @@ from cli.startup import (
     open_ledger,
     open_simulator,
     say,
+    tune_interpreter,
 )
 from domain.messages import GateChanged, ReceiverMail, ResendOrder
 from domain.rules import Gate
@@ -241,9 +241,7 @@ def play_demo(parts: Parts, web: WebServer, console: Console, then: Callable[[in
 
 def bot(settings: Settings, options: BotOptions) -> int:
     """Run the bot until it is told to stop; the exit code."""
-    # An order that must leave while fills flood in waits for the interpreter at every step. At the
-    # default of 5 ms a switch that wait was up to 90 times the idle time; at 0.1 ms it was not.
-    sys.setswitchinterval(0.0001)
+    tune_interpreter()
     logs.configure(
         secrets=[settings.secret_key.get_secret_value()],
         file=settings.state_dir / logs.NAME if options.live_table else None,

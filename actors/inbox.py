@@ -60,9 +60,18 @@ class Inbox:
         """Messages of this kind that stand next in the other lane, told and not asked; does not wait."""
         self._sort()
         taken: list[R] = []
-        while self._rest and len(taken) < limit and isinstance(self._rest[0].message, kind):
+        while self._rest and len(taken) < limit and self._is_told(self._rest[0], kind):
             taken.append(self._rest.popleft().message)
         return taken
+
+    def urgent_waits(self) -> bool:
+        """Whether anything stands in the urgent lane."""
+        self._sort()
+        return bool(self._urgent)
+
+    @staticmethod
+    def _is_told(envelope: Envelope, kind: type) -> bool:
+        return envelope.reply_to is None and isinstance(envelope.message, kind)
 
     def _sort(self) -> None:
         try:

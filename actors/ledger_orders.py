@@ -61,7 +61,7 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
         cid = record.client_order_id
         known[cid], names[update.broker_order_id] = after, cid
         executions += _evidence(record, after, update, infer=infer)
-        if after != record:
+        if after is not record:
             changed[cid] = after
             _journal_word(work, after, update)
     work.save(changed)
@@ -146,8 +146,8 @@ def _journal_word(work: Work, record: OrderRecord, update: OrderUpdate) -> None:
         record.client_order_id,
         event=update.event or "read",
         status=update.status,
-        filled_qty=str(update.filled_qty),
-        filled_avg_price=None if price is None else str(price),
+        filled_qty=decimal_text(update.filled_qty),
+        filled_avg_price=None if price is None else decimal_text(price),
     )
 
 
@@ -175,7 +175,7 @@ def rejected(work: Work, mail: OrderRejected) -> None:
     after = learn(record, Trigger.REFUSED)
     if after.life is Life.UNRESOLVED:
         # The refusal speaks of this POST only. An earlier one is still unresolved; no further one leaves.
-        after = after.model_copy(update={"post_until": min(after.post_until, work.now)})
+        after = after.having({"post_until": min(after.post_until, work.now)})
     work.journal("order_refused", mail.client_order_id, reason=mail.reason[:500])
     work.save({record.client_order_id: after})
 
@@ -220,8 +220,8 @@ def confirm(work: Work, mail: PositionConfirmed) -> None:
         "position_confirmed",
         mail.client_order_id,
         source="stream" if qty is None else "broker",
-        filled_qty=str(mail.filled_qty),
-        position_qty=None if qty is None else str(qty),
+        filled_qty=decimal_text(mail.filled_qty),
+        position_qty=None if qty is None else decimal_text(qty),
         why=mail.why[:500],
     )
     if qty is None:
@@ -230,7 +230,7 @@ def confirm(work: Work, mail: PositionConfirmed) -> None:
     siblings = work.unit.entry_orders([record.trade_id])[record.trade_id]
     others = sum((o.filled_qty for o in siblings if o.client_order_id != record.client_order_id), ZERO)
     after = confirm_position(record, position_qty=qty - others, at_filled=mail.filled_qty)
-    if after != record:
+    if after is not record:
         work.save({record.client_order_id: after})
 
 

@@ -45,7 +45,7 @@ class Work:
         followed: list[TradeRecord] = []
         for trade_id, trade in self.unit.trades(trade_ids).items():
             after = follow_entry(trade, orders[trade_id])
-            if after != trade:
+            if after is not trade:
                 followed.append(after)
             if after.status is not trade.status:
                 self.journal("trade_" + after.status, str(trade_id), symbol=trade.symbol, was=trade.status)

@@ -8,8 +8,8 @@ news. Signals, plans and outcomes go before the fills, so an order need not wait
 fold does not mind the order. An answer means that what it says is durable.
 """
 
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, assert_never
 
 from actors import ledger_orders, ledger_signals
@@ -41,8 +41,9 @@ from domain.messages import (
     StreamOpened,
     Unsettled,
 )
+from domain.orders import OrderUpdate
 from domain.values import Clock
-from persistence.store import LedgerStore
+from persistence.store import LedgerStore, Unit
 
 URGENT: Final = (
     RecordSignal,
@@ -62,7 +63,16 @@ URGENT: Final = (
 """All of a sender's mail that must keep its order is on one side of this line."""
 
 MAIL_A_COMMIT: Final = 64
-UPDATES_A_COMMIT: Final = 64
+UPDATES_A_COMMIT: Final = 256
+UPDATES_A_STEP: Final = 16
+"""Small enough that an order waits little, large enough that one statement serves many rows."""
+
+
+def _fill_up(updates: list[OrderUpdate], inbox: Inbox) -> list[OrderUpdate]:
+    """Add what waits of the broker's words until they make a step."""
+    while len(updates) < UPDATES_A_STEP and (words := inbox.take(OrdersUpdated, 1)):
+        updates += words[0].updates
+    return updates
 
 
 class TradeLedger(Worker[LedgerMail]):
@@ -93,40 +103,66 @@ class TradeLedger(Worker[LedgerMail]):
 
     def handle(self, message: Any) -> object:
         """This mail together with what waits beside it: one commit, then all answers."""
-        others = self._beside(message)
-        try:
-            answers = self.commit([message, *(envelope.message for envelope in others)])
-        except BaseException:
-            for envelope in others:
-                if envelope.reply_to is not None:
-                    envelope.reply_to.set_exception()
-            raise
-        for envelope, answer in zip(others, answers[1:], strict=True):
-            if envelope.reply_to is not None:
-                envelope.reply_to.set(answer)
-        return answers[0]
+        if isinstance(message, OrdersUpdated):
+            self._hear(message)
+            return None
+        inbox = self._inbox()
+        others = inbox.urgent(MAIL_A_COMMIT) if isinstance(message, URGENT) else inbox.rest(MAIL_A_COMMIT)
+        with self._answering(others) as answers:
+            mine, *theirs = self.commit([message, *(envelope.message for envelope in others)])
+            answers.extend(theirs)
+        return mine
 
-    def _beside(self, message: object) -> list[Envelope]:
-        inbox: Inbox = self.actor_inbox  # type: ignore[assignment]
-        if isinstance(message, URGENT):
-            return inbox.urgent(MAIL_A_COMMIT)
-        weight = len(message.updates) if isinstance(message, OrdersUpdated) else 1
-        return inbox.rest(max(UPDATES_A_COMMIT - weight, 0))
+    def _hear(self, first: OrdersUpdated) -> None:
+        """Fold what waits of the broker's words in, step by step.
+
+        Urgent mail that comes meanwhile waits for one step and not for a flood: it is done in the same
+        transaction, and the commit that ends it is its own.
+        """
+        inbox, urgent = self._inbox(), list[Envelope]()
+        with self._answering(urgent) as answers:
+            with self._store.unit() as unit:
+                work = self._work(unit)
+                updates, heard = list(first.updates), 0
+                while updates:
+                    _fill_up(updates, inbox)
+                    ledger_orders.hear(work, updates)
+                    heard += len(updates)
+                    full = heard >= UPDATES_A_COMMIT or inbox.urgent_waits()
+                    updates = [] if full else _fill_up([], inbox)
+                urgent += inbox.urgent(MAIL_A_COMMIT)
+                answers.extend([self._do(work, envelope.message) for envelope in urgent])
+            self._tell(work)
 
     def commit(self, mail: Sequence[LedgerMail | Ping | Subscribe]) -> list[object]:
         """Do the work of all this mail in one transaction; the answers, in the same order."""
-        answers: list[object] = []
         with self._store.unit() as unit:
-            work = Work(unit=unit, now=self._clock(), identity=self._identity, gate=self._gate)
-            for hearsay, group in groupby(mail, key=lambda m: isinstance(m, OrdersUpdated)):
-                if hearsay:
-                    words = [m for m in group if isinstance(m, OrdersUpdated)]
-                    ledger_orders.hear(work, [update for m in words for update in m.updates])
-                    answers += [None] * len(words)
-                else:
-                    answers += [self._do(work, m) for m in group]
+            work = self._work(unit)
+            answers = [self._do(work, one) for one in mail]
         self._tell(work)
         return answers
+
+    def _work(self, unit: Unit) -> Work:
+        return Work(unit=unit, now=self._clock(), identity=self._identity, gate=self._gate)
+
+    def _inbox(self) -> Inbox:
+        inbox: Inbox = self.actor_inbox  # type: ignore[assignment]
+        return inbox
+
+    @contextmanager
+    def _answering(self, envelopes: list[Envelope]) -> Iterator[list[object]]:
+        """Answer the envelopes with what the block collects, or with the exception that it raises."""
+        answers: list[object] = []
+        try:
+            yield answers
+        except BaseException:
+            for envelope in envelopes:
+                if envelope.reply_to is not None:
+                    envelope.reply_to.set_exception()
+            raise
+        for envelope, answer in zip(envelopes, answers, strict=True):
+            if envelope.reply_to is not None:
+                envelope.reply_to.set(answer)
 
     def _do(self, work: Work, mail: LedgerMail | Ping | Subscribe) -> object:
         if isinstance(mail, Ping | Subscribe):

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 RECONNECT_S: Final = 5.0
 COMMANDED_RESTART_S: Final = 0.1
 MAX_BACKOFF_S: Final = 90.0
-FRAMES_A_BATCH: Final = 64
+FRAMES_A_BATCH: Final = 16
 
 
 @dataclass(frozen=True, slots=True)

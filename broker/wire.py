@@ -138,8 +138,8 @@ def _execution(data: TradeUpdate, filled_qty: Decimal, at: datetime | None) -> E
     at = at or _moment_or_none(data.order.updated_at)
     if data.qty is None or data.price is None or at is None:
         return None
-    return _A_FILL.model_copy(
-        update={
+    return _A_FILL.having(
+        {
             "execution_id": data.execution_id or _inferred_id(data, filled_qty),
             "qty": _number(data.qty),
             "price": _number(data.price),
@@ -164,8 +164,8 @@ def _update(
     execution: Execution | None = None,
     position_qty: Decimal | None = None,
 ) -> OrderUpdate:
-    return _AN_UPDATE.model_copy(
-        update={
+    return _AN_UPDATE.having(
+        {
             "broker_order_id": order.id,
             "client_order_id": order.client_order_id or "",
             "symbol": order.symbol or "",

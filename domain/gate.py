@@ -16,21 +16,21 @@ class GateFacts(Message):
 
     def opened(self, generation: int) -> "GateFacts":
         """After the stream of a generation was acknowledged."""
-        return self.model_copy(update={"stream": generation})
+        return self.having({"stream": generation})
 
     def lost(self, generation: int, why: str) -> "GateFacts":
         """After a connection ended; the end of one that was replaced changes nothing."""
         if self.stream is not None and generation < self.stream:
             return self
-        return self.model_copy(update={"stream": None, "why_not": f"the trading stream is down: {why}"})
+        return self.having({"stream": None, "why_not": f"the trading stream is down: {why}"})
 
     def read(self, generation: int) -> "GateFacts":
         """After the account was read in full."""
-        return self.model_copy(update={"snapshot": generation})
+        return self.having({"snapshot": generation})
 
     def refused(self, why: str) -> "GateFacts":
         """After the broker refused the keys; only a restart with good keys gets past it."""
-        return self.model_copy(update={"keys_refused": why})
+        return self.having({"keys_refused": why})
 
     def gate(self) -> Gate:
         """Open only when fills are heard and the account is known."""

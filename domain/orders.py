@@ -209,7 +209,7 @@ def fold(record: OrderRecord, update: OrderUpdate) -> OrderRecord:
         }
     if update.replaced_by is not None:
         changes["replaced_by"] = update.replaced_by
-    return record.model_copy(update=changes)
+    return record.having(changes)
 
 
 def _known_done(record: OrderRecord) -> bool:
@@ -218,7 +218,7 @@ def _known_done(record: OrderRecord) -> bool:
 
 def learn(record: OrderRecord, trigger: Trigger) -> OrderRecord:
     """The record after something was learned that is not the broker's word on the order itself."""
-    return record.model_copy(update={"life": NEXT[record.life, trigger]})
+    return record.having({"life": NEXT[record.life, trigger]})
 
 
 QUARANTINE: Final = timedelta(minutes=5)
@@ -232,7 +232,7 @@ def not_found(record: OrderRecord, now: datetime) -> OrderRecord:
     the denial has lasted the quarantine is it given up, and even then a late appearance is booked.
     """
     since = record.missing_since or now
-    missing = record.model_copy(update={"missing_since": since})
+    missing = record.having({"missing_since": since})
     if record.life in {Life.INTENDED, Life.UNRESOLVED} and now - max(since, record.post_until) >= QUARANTINE:
         return learn(missing, Trigger.LAPSED)
     return missing
@@ -253,4 +253,4 @@ def confirm_position(record: OrderRecord, *, position_qty: Decimal, at_filled: D
     overtaken = at_filled != record.filled_qty or record.status == "filled"
     if overtaken or ours <= ZERO:
         return record
-    return record.model_copy(update={"confirmed_qty": ours, "confirmed_at_filled": at_filled})
+    return record.having({"confirmed_qty": ours, "confirmed_at_filled": at_filled})

@@ -80,7 +80,7 @@ def _orders(known: Mapping[str, OrderRecord], snapshot: Snapshot) -> Iterator[Fa
                 yield OrderHeard(update=update)
             elif is_ours(update.client_order_id):
                 yield OrderUnknown(update=update)
-        elif fold(record, update) != record:
+        elif fold(record, update) is not record:
             yield OrderHeard(update=update)
 
 

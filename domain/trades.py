@@ -120,7 +120,7 @@ def follow_entry(trade: TradeRecord, orders: Sequence[OrderRecord]) -> TradeReco
         changes["exit_reason"] = _why_not(phase, orders)
     elif trade.status in {TradeStatus.MISSED, TradeStatus.REJECTED}:
         changes["exit_reason"] = None
-    return trade.model_copy(update=changes)
+    return trade.having(changes)
 
 
 def _average_price(orders: Sequence[OrderRecord]) -> Decimal | None:

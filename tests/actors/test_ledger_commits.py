@@ -110,9 +110,9 @@ def test_one_signal_recorded_twice_in_one_commit_is_stored_once(books: Books) ->
 
 
 @pytest.mark.parametrize(
-    ("blocker", "fills_before"), [(ListUnsettled(), 0), (ListUndecided(), 64)], ids=["its turn", "their turn"]
+    ("blocker", "fills_before"), [(ListUnsettled(), 0), (ListUndecided(), 16)], ids=["its turn", "their turn"]
 )
-def test_a_plan_waits_for_one_commit_of_fills_at_most(
+def test_a_plan_waits_for_one_step_of_fills_at_most(
     books: Books, blocker: LedgerMail, fills_before: int
 ) -> None:
     books.open_gate()

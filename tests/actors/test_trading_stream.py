@@ -267,8 +267,8 @@ def test_many_waiting_frames_become_few_messages_with_every_update_in_order(room
     free()
     assert room.heard() == updates
     mail = room.ledger.told.of(OrdersUpdated)
-    assert len(mail) <= 5
-    assert max(len(each.updates) for each in mail) <= 64
+    assert len(mail) <= 14
+    assert max(len(each.updates) for each in mail) <= 16
     assert len(room.reconciler.told.of(ConfirmPosition)) == 200
 
 
