@@ -46,6 +46,7 @@ from cli.startup import (
 )
 from domain.messages import GateChanged, ReceiverMail, ResendOrder
 from domain.rules import Gate
+from persistence.errors import LedgerUnusable
 from persistence.queries import Queries
 from persistence.store import LedgerStore
 from settings import Exit, Settings
@@ -220,6 +221,19 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
     return web
 
 
+def examine_beside(store: LedgerStore, supervisor: Supervisor) -> None:
+    """Check the whole ledger on a thread of its own; a damaged one ends the bot."""
+
+    def examine() -> None:
+        try:
+            store.examine()
+        except LedgerUnusable as error:
+            say(f"starfill: {error}")
+            supervisor.stop(Exit.CONFIGURATION)
+
+    threading.Thread(target=examine, name="examine", daemon=True).start()
+
+
 def play_demo(parts: Parts, web: WebServer, console: Console, then: Callable[[int], None]) -> None:
     """Play the sample signals on a thread of their own; `then` gets the exit code."""
     from cli.demo import play
@@ -261,7 +275,9 @@ def bot(settings: Settings, options: BotOptions) -> int:
         if options.demo:
             stays = options.live_table and not options.once
             play_demo(parts, web, console, then=(lambda _: None) if stays else supervisor.stop)
+        examine_beside(parts.store, supervisor)
         end = supervisor.run()
+        parts.store.settle()
     if isinstance(end, Death):
         say(f"stopped: {end.actor} failed ({end.error}); signals and orders are in the ledger, start again")
         return Exit.INTERNAL

@@ -228,10 +228,10 @@ class TradeLedger(Worker[LedgerMail]):
 
     def _tell(self, work: Work) -> None:
         """What the commit changed, to those who asked for it."""
-        was, self._gate = self._gate.gate(), work.gate
-        now = self._gate.gate()
-        if now != was:
-            self.publish(GateChanged(gate=now))
+        if work.gate is not self._gate:
+            was, self._gate = self._gate.gate(), work.gate
+            if (now := self._gate.gate()) != was:
+                self.publish(GateChanged(gate=now))
         for resend in work.resend:
             self.publish(resend)
         if (work.signals or work.trades or work.updates) and self.wanted(LedgerChanged):

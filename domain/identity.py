@@ -18,7 +18,7 @@ def client_order_id(*, account_id: str, source: str, signal_id: str, leg: Leg, g
     """
     named = "|".join((account_id, source, signal_id, leg, str(generation)))
     digest = hashlib.sha256(named.encode()).digest()
-    return PREFIX + base64.b32encode(digest).decode()[:26].lower()
+    return PREFIX + base64.b32encode(digest[:20]).decode()[:26].lower()
 
 
 def is_ours(client_order_id: str) -> bool:

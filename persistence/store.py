@@ -85,6 +85,14 @@ class LedgerStore:
             known = self.database.Meta.get(key=_ACCOUNT)
             return None if known is None else str(known.value)
 
+    def examine(self) -> None:
+        """Check the whole file beside the work; LedgerUnusable if it is damaged."""
+        migrate.examine(self.path)
+
+    def settle(self) -> None:
+        """Fold SQLite's log back into the file, the sign of a clean stop; for when nobody writes any more."""
+        migrate.settle(self.path)
+
     def close(self) -> None:
         """Close the calling thread's connection; those of other threads close when their threads end."""
         self.database.disconnect()

@@ -142,8 +142,9 @@ def test_fills_that_wait_together_are_one_commit(books: Books) -> None:
         commits = books.clock.reads
     books.settle()
     assert [trade.shares for trade in books.trades()] == [10] * 20
-    # One for the fills, and one for the question by which `settle` waits.
-    assert books.clock.reads <= commits + 2
+    # One for the fills, or two when a ping comes between their steps, and one for the question by
+    # which `settle` waits.
+    assert books.clock.reads <= commits + 3
 
 
 def test_answers_go_to_those_who_asked(books: Books) -> None:

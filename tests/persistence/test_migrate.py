@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from persistence import migrate
 from persistence.database import database_path
 from persistence.migrate import Migration, make_ready, migrations
 from persistence.store import LedgerStore, LedgerUnusable, UnsupportedDatabase
@@ -127,6 +128,37 @@ def test_a_damaged_ledger_is_refused(path: Path) -> None:
         file.write(os.urandom(4096 * 8))
     with pytest.raises(LedgerUnusable, match="damaged or no database"):
         LedgerStore.open(path, clock=lambda: NOW)
+
+
+def test_a_large_ledger_is_examined_before_its_use_only_after_a_crash(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+    monkeypatch.setattr(migrate, "SMALL", 0)
+    monkeypatch.setattr(migrate, "_look_through", lambda _, looked_at: looked.append(looked_at))
+    store = LedgerStore.open(path, clock=lambda: NOW)
+    planned(store, "s1", symbol="ACME")
+    store.settle()
+    LedgerStore.open(path, clock=lambda: NOW)
+    assert len(looked) == 1  # the new file
+
+    planned(store, "s2", symbol="KO")  # and no clean stop after it
+    LedgerStore.open(path, clock=lambda: NOW)
+    assert looked == [path, path]
+
+
+def test_the_examination_beside_the_work_finds_the_damage(path: Path) -> None:
+    store = LedgerStore.open(path, clock=lambda: NOW)
+    for number in range(20):
+        planned(store, f"s{number}", symbol="A" * (1 + number % 6))
+    store.examine()
+    store.settle()
+    store.close()
+    with path.open("r+b") as file:
+        file.seek(4096 * 2)
+        file.write(os.urandom(4096 * 8))
+    with pytest.raises(LedgerUnusable, match="damaged or no database"):
+        migrate.examine(path)
 
 
 def test_another_programs_database_is_refused(path: Path) -> None:
