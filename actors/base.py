@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 M = TypeVar("M")
 M_contra = TypeVar("M_contra", contravariant=True)
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 R2 = TypeVar("R2")
 R3 = TypeVar("R3")
 P = ParamSpec("P")
@@ -60,6 +61,33 @@ class Mailbox(Protocol[M_contra]):
         """Put mail into the inbox and wait for its answer, at most `timeout` seconds."""
 
 
+class Answer(Protocol[R_co]):
+    """An answer that is on its way."""
+
+    def get(self, *, timeout: float) -> R_co:
+        """Wait for it, at most `timeout` seconds; raises as `Address.ask` does."""
+
+
+class PatientMailbox(Mailbox[M_contra], Protocol[M_contra]):
+    """A mailbox that can be asked now and waited for later."""
+
+    def begin(self, mail: M_contra, a: type[R], b: type[R2], /) -> Answer[R | R2]:
+        """Put mail into the inbox; its answer is waited for by whoever gets this."""
+
+
+class _Pending(Generic[R]):
+    def __init__(self, question: str, future: "pykka.Future[Any]", answers: tuple[type[Any], ...]) -> None:
+        self._question = question
+        self._future = future
+        self._answers = answers
+
+    def get(self, *, timeout: float) -> R:
+        answer = self._future.get(timeout=timeout)
+        if not isinstance(answer, self._answers):
+            raise TypeError(f"{self._question} was answered with {type(answer).__name__}")
+        return cast("R", answer)
+
+
 class Address(Generic[M_contra]):
     """The address of a running actor. Safe to use from any thread."""
 
@@ -85,10 +113,15 @@ class Address(Generic[M_contra]):
     ) -> R | R2 | R3: ...
     def ask(self, mail: M_contra, /, *answers: type[Any], timeout: float) -> Any:
         """Ask; raises pykka.Timeout, pykka.ActorDeadError, or TypeError for an unexpected answer."""
-        answer = self._ref.ask(mail, timeout=timeout)
-        if not isinstance(answer, answers):
-            raise TypeError(f"{self._ref} answered {type(mail).__name__} with {type(answer).__name__}")
-        return answer
+        return self._begin(mail, answers).get(timeout=timeout)
+
+    def begin(self, mail: M_contra, a: type[R], b: type[R2], /) -> Answer[R | R2]:
+        """Ask and do not wait yet; raises pykka.ActorDeadError."""
+        return self._begin(mail, (a, b))
+
+    def _begin(self, mail: M_contra, answers: tuple[type[Any], ...]) -> _Pending[Any]:
+        question = f"{type(mail).__name__} to {self._ref}"
+        return _Pending(question, self._ref.ask(mail, block=False), answers)
 
     def ping(self, *, timeout: float) -> None:
         """Wait until all mail sent before this has been handled."""

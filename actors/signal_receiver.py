@@ -11,7 +11,7 @@ when the gate opens, and every few seconds.
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
-from actors.base import Mailbox, OnDeath, Worker
+from actors.base import Mailbox, OnDeath, PatientMailbox, Worker
 from actors.timers import Timers
 from domain.messages import (
     AcceptSignal,
@@ -40,7 +40,7 @@ class SignalReceiver(Worker[ReceiverMail | _Scan]):
     def __init__(
         self,
         *,
-        ledger: Mailbox[LedgerMail],
+        ledger: PatientMailbox[LedgerMail],
         executor: Mailbox[ExecutorMail],
         timers: Timers,
         on_death: OnDeath,
@@ -67,12 +67,12 @@ class SignalReceiver(Worker[ReceiverMail | _Scan]):
         return None
 
     def _accept(self, mail: AcceptSignal) -> SignalRecorded | SignalConflict:
-        answer = self._ledger.ask(
-            RecordSignal(signal=mail.signal), SignalRecorded, SignalConflict, timeout=LEDGER_TIMEOUT_S
-        )
-        if isinstance(answer, SignalRecorded) and not answer.repeated:
-            self._executor.send(ExecuteSignal(signal=mail.signal))
-        return answer
+        answer = self._ledger.begin(RecordSignal(signal=mail.signal), SignalRecorded, SignalConflict)
+        # The ledger takes a sender's mail, and what follows from it, in order: the plan comes after the
+        # record, and of a signal that it does not have, or has decided on, it makes none. So the order's
+        # way need not wait for the receipt's.
+        self._executor.send(ExecuteSignal(signal=mail.signal))
+        return answer.get(timeout=LEDGER_TIMEOUT_S)
 
     def _scan(self) -> None:
         self._resend_undecided()

@@ -85,6 +85,10 @@ class Outbox:
         self.told.add(mail)
         return True
 
+    def begin(self, mail: Any, /, *answers: type[Any]) -> "Given":
+        """As `ask`, but a script that raises is heard when the answer is waited for."""
+        return Given(lambda: self.ask(mail, *answers, timeout=1))
+
     def ask(self, mail: Any, /, *answers: type[Any], timeout: float) -> Any:
         assert timeout > 0
         self.asked.add(mail)
@@ -92,6 +96,17 @@ class Outbox:
         answer = self._answer(mail)
         assert isinstance(answer, answers), f"{answer!r} answers {mail!r}"
         return answer
+
+
+class Given:
+    """An answer that is there already, or the failure that came in its place."""
+
+    def __init__(self, get: Callable[[], Any]) -> None:
+        self._get = get
+
+    def get(self, *, timeout: float) -> Any:
+        assert timeout > 0
+        return self._get()
 
 
 class ManualTimers:
