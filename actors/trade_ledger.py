@@ -123,13 +123,14 @@ class TradeLedger(Worker[LedgerMail]):
         with self._answering(urgent) as answers:
             with self._store.unit() as unit:
                 work = self._work(unit)
-                updates, heard = list(first.updates), 0
-                while updates:
-                    _fill_up(updates, inbox)
-                    ledger_orders.hear(work, updates)
-                    heard += len(updates)
-                    full = heard >= UPDATES_A_COMMIT or inbox.urgent_waits()
-                    updates = [] if full else _fill_up([], inbox)
+                step, heard = _fill_up(list(first.updates), inbox), 0
+                while step:
+                    ledger_orders.hear(work, step)
+                    heard += len(step)
+                    # A step that was not full left nothing waiting: what came since belongs to the next
+                    # commit, or a steady trickle would put this one off.
+                    flooded = len(step) >= UPDATES_A_STEP and heard < UPDATES_A_COMMIT
+                    step = _fill_up([], inbox) if flooded and not inbox.urgent_waits() else []
                 urgent += inbox.urgent(MAIL_A_COMMIT)
                 answers.extend([self._do(work, envelope.message) for envelope in urgent])
             self._tell(work)
