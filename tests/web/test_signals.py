@@ -32,7 +32,7 @@ def test_a_repeat_is_answered_with_200_and_the_first_receipt(api: Api) -> None:
     again = api.send(price_at_signal=12.50, issued_at="2026-11-12T16:00:00+01:00")
     assert again.status_code == 200
     assert again.json() == first | {"repeated": True}
-    assert len(api.executor.mail) == 1
+    assert api.queries.counts().signals == {"received": 1}
 
 
 def test_a_repeat_is_still_answered_with_200_when_its_time_has_passed(api: Api) -> None:
@@ -175,7 +175,7 @@ def test_the_same_signal_sent_by_many_at_once_is_stored_once(api: Api) -> None:
     for thread in threads:
         thread.join(10)
     assert sorted(answers) == [200] * 7 + [202]
-    assert len(api.executor.mail) == 1
+    assert api.queries.counts().signals == {"received": 1}
 
 
 def test_times_are_read_with_any_offset_and_told_in_utc(api: Api) -> None:
