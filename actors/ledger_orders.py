@@ -38,10 +38,7 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
     """
     if not updates:
         return
-    named = [u.broker_order_id for u in updates] + [u.replaces for u in updates if u.replaces is not None]
-    known = work.unit.orders_by_id(
-        client_order_ids={u.client_order_id for u in updates}, broker_order_ids=set(named)
-    )
+    known = _known(work, updates)
     names = {r.broker_order_id: cid for cid, r in known.items() if r.broker_order_id is not None}
     changed: dict[str, OrderRecord] = {}
     executions: list[ExecutionRow] = []
@@ -68,6 +65,16 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
     work.unit.add_executions(executions)
     work.unit.set_positions(positions, at=work.now)
     work.updates += updates
+
+
+def _known(work: Work, updates: Sequence[OrderUpdate]) -> dict[str, OrderRecord]:
+    """Our orders that these words can be about. Few need the broker's ids: nearly all are told by ours."""
+    known = work.unit.orders_by_id(client_order_ids={u.client_order_id for u in updates}, broker_order_ids=())
+    strange = [u for u in updates if u.client_order_id not in known]
+    if strange:
+        theirs = {u.broker_order_id for u in strange} | {u.replaces for u in strange if u.replaces}
+        known |= work.unit.orders_by_id(client_order_ids=(), broker_order_ids=theirs)
+    return known
 
 
 def _stranger(work: Work, update: OrderUpdate, replaced: OrderRecord | None) -> OrderRecord | None:
