@@ -67,49 +67,27 @@ def _checks(
     """Each check with the verdict that its failure means, in the order in which they decide."""
     signal = facts.signal
     left = (signal.expires_at - facts.now).total_seconds()
-    yield (
-        "expired",
-        Check(
-            name="time_to_live",
-            passed=left > 0,
-            detail=f"{left:.1f} s of {signal.ttl_s} s left"
-            if left > 0
-            else f"its {signal.ttl_s} s ended {-left:.1f} s ago",
-        ),
+    ttl = (
+        f"{left:.1f} s of {signal.ttl_s} s left"
+        if left > 0
+        else f"its {signal.ttl_s} s ended {-left:.1f} s ago"
     )
-    rating = f"tier {signal.catalyst_tier}, AI confidence {signal.ai_confidence or 'none'}"
-    yield (
-        "no_rating",
-        Check(
-            name="stars",
-            passed=stars is not None,
-            detail=f"{rating}: {stars} stars" if stars is not None else f"{rating}: no rating, no trade",
-        ),
-    )
+    yield "expired", Check(name="time_to_live", passed=left > 0, detail=ttl)
+
+    rating = f"tier {signal.catalyst_tier}, AI confidence {signal.ai_confidence or 'none'}: "
+    rating += "no rating, no trade" if stars is None else f"{stars} stars"
+    yield "no_rating", Check(name="stars", passed=stars is not None, detail=rating)
+
+    taken = facts.occupied_by
+    other = "has no other trade" if taken is None else f"already has a trade that is {taken}"
     yield (
         "duplicate_symbol",
-        Check(
-            name="symbol_free",
-            passed=facts.occupied_by is None,
-            detail=f"{signal.symbol} has no other trade"
-            if facts.occupied_by is None
-            else f"{signal.symbol} already has a trade that is {facts.occupied_by}",
-        ),
+        Check(name="symbol_free", passed=taken is None, detail=f"{signal.symbol} {other}"),
     )
-    yield (
-        "halted",
-        Check(
-            name="halts",
-            passed=not facts.halts,
-            detail="nothing is halted" if not facts.halts else "halted: " + "; ".join(facts.halts),
-        ),
-    )
+
+    halted = "halted: " + "; ".join(facts.halts) if facts.halts else "nothing is halted"
+    yield "halted", Check(name="halts", passed=not facts.halts, detail=halted)
+
     if notional is not None:
-        yield (
-            "below_minimum",
-            Check(
-                name="notional",
-                passed=notional >= MIN_NOTIONAL,
-                detail=f"{decimal_text(notional)} USD for {stars} stars, the broker's minimum is 1 USD",
-            ),
-        )
+        size = f"{decimal_text(notional)} USD for {stars} stars, the broker's minimum is 1 USD"
+        yield "below_minimum", Check(name="notional", passed=notional >= MIN_NOTIONAL, detail=size)
