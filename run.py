@@ -241,14 +241,17 @@ def play_demo(parts: Parts, web: WebServer, console: Console, then: Callable[[in
     settings = parts.settings
 
     def play_and_tell() -> None:
-        code = play(
-            url=web.url,
-            token=read_or_create_token(settings.state_dir),
-            queries=Queries(parts.store),
-            oracle_path=settings.state_dir / SIMULATOR_FOLDER / "oracle.jsonl",
-            console=console,
-        )
-        then(code)
+        code: int = Exit.DIFFERENT  # also when the output fails, as into a pipe that nobody reads
+        try:
+            code = play(
+                url=web.url,
+                token=read_or_create_token(settings.state_dir),
+                queries=Queries(parts.store),
+                oracle_path=settings.state_dir / SIMULATOR_FOLDER / "oracle.jsonl",
+                console=console,
+            )
+        finally:
+            then(code)
 
     threading.Thread(target=play_and_tell, name="demo", daemon=True).start()
 

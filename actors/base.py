@@ -129,7 +129,7 @@ class Address(Generic[M_contra]):
 
     def send_ping(self, on_answer: Callable[[], None]) -> None:
         """Ask for a heartbeat without waiting; `on_answer` is called in the actor's thread."""
-        self.send(cast("M_contra", Ping(on_answer)))
+        self.send(cast("M_contra", Heartbeat(on_answer)))
 
     def subscribe(self, subscriber: Listener, *kinds: type) -> None:
         """Have the actor send its news of these kinds to the subscriber."""
@@ -193,6 +193,11 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class Heartbeat(Ping):
+    """Are you alive? It goes before the rest: a long inbox is not a hung actor."""
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribe:
     """Send the news of these kinds to this mailbox, from now on."""
 
@@ -212,7 +217,7 @@ class Worker(pykka.ThreadingActor, Generic[M]):
 
     @staticmethod
     def _create_actor_inbox() -> Any:
-        return Inbox()
+        return Inbox(urgent=(Heartbeat,))
 
     @property
     def address(self) -> Address[Any]:

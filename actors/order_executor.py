@@ -10,8 +10,9 @@ its lane, so its orders never overtake each other; a free symbol goes to the lan
 """
 
 import logging
+import random
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, assert_never
 
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 
 LEDGER_TIMEOUT_S: Final = 20.0
 DEFERRED_RETRY_S: Final = 1.0
+SPREAD_S: Final = 2.0
 LANE_STOP_S: Final = 17.0
 """A POST in flight is waited for; the broker client ends it after 15 seconds."""
 
@@ -57,18 +59,25 @@ class _Free:
 
 
 @dataclass(frozen=True, slots=True)
+class _Warm:
+    """Open the connection ahead of the first order."""
+
+
+@dataclass(frozen=True, slots=True)
 class _TryAgain:
     """POST an intent that the broker did not take, if it still may leave."""
 
     key: str
     client_order_id: str
     never_sent: bool
+    told: bool = False
+    """The ledger knows that it waits; saying so at each try would fill it."""
 
 
 def _key(work: Work) -> str:
     """What names a piece of work: the same one twice in hand is done once."""
     if isinstance(work, ExecuteSignal):
-        return f"{work.signal.source}|{work.signal.signal_id}"
+        return f"{work.signal.source}\n{work.signal.signal_id}"
     return work.client_order_id
 
 
@@ -96,7 +105,7 @@ class OrderExecutor(Worker[ExecutorMail | _Free]):
         self._clock = clock
         self._lane_count = lanes
         self._stopping = threading.Event()
-        self._lanes: list[Address[Work | _TryAgain]] = []
+        self._lanes: list[Address[Work | _TryAgain | _Warm]] = []
         self._load: list[int] = [0] * lanes
         self._in_hand: dict[str, tuple[str, int]] = {}
         """Work that a lane has: its key -> (symbol, lane)."""
@@ -153,7 +162,7 @@ class OrderExecutor(Worker[ExecutorMail | _Free]):
             del self._symbols[symbol]
 
 
-class Lane(Worker[Work | _TryAgain]):
+class Lane(Worker[Work | _TryAgain | _Warm]):
     """One order at a time, from the plan to the broker's answer.
 
     Once `stopping` is set it takes nothing more on: what waits is in the ledger, and is found again.
@@ -181,18 +190,22 @@ class Lane(Worker[Work | _TryAgain]):
         self._clock = clock
 
     def setup(self) -> None:
-        self._broker.warm()
+        # By mail: a broker that is slow now must not hold up the start of the other lanes.
+        self.address.send(_Warm())
 
-    def receive(self, mail: Work | _TryAgain) -> None:
+    def receive(self, mail: Work | _TryAgain | _Warm) -> None:
         if self._stopping.is_set():
             return
         match mail:
+            case _Warm():
+                self._broker.warm()
             case ExecuteSignal():
                 plan = PlanEntry(source=mail.signal.source, signal_id=mail.signal.signal_id)
-                self._act(_key(mail), self._ask(plan), never_sent=True)
+                self._act(_TryAgain(_key(mail), "", never_sent=True), self._ask(plan))
             case ResendOrder():
                 plan_again = PlanResend(client_order_id=mail.client_order_id)
-                self._act(_key(mail), self._ask(plan_again), never_sent=False)
+                again = _TryAgain(_key(mail), mail.client_order_id, never_sent=False)
+                self._act(again, self._ask(plan_again))
             case _TryAgain():
                 self._try_again(mail)
             case _:
@@ -201,14 +214,14 @@ class Lane(Worker[Work | _TryAgain]):
     def _ask(self, plan: PlanEntry | PlanResend) -> PlanAnswer:
         return self._ledger.ask(plan, Planned, Declined, Deferred, timeout=LEDGER_TIMEOUT_S)
 
-    def _act(self, key: str, answer: PlanAnswer, *, never_sent: bool) -> None:
+    def _act(self, work: _TryAgain, answer: PlanAnswer) -> None:
         match answer:
             case Planned():
-                self._submit(key, answer.order, never_sent=never_sent)
+                self._submit(replace(work, client_order_id=answer.order.client_order_id), answer.order)
             case Declined() | Deferred():
                 # A deferred signal is sent again by the receiver when the gate opens, a deferred
                 # intent is found again by the reconciler.
-                self._executor.send(_Free(key))
+                self._executor.send(_Free(work.key))
             case _:
                 assert_never(answer)
 
@@ -218,13 +231,13 @@ class Lane(Worker[Work | _TryAgain]):
         if isinstance(answer, Deferred):
             self._later(mail, DEFERRED_RETRY_S)
         else:
-            self._act(mail.key, answer, never_sent=mail.never_sent)
+            self._act(mail, answer)
 
-    def _submit(self, key: str, order: OrderTicket, *, never_sent: bool) -> None:
+    def _submit(self, work: _TryAgain, order: OrderTicket) -> None:
         """POST once and tell the ledger what the answer proves."""
         cid = order.client_order_id
         if self._too_late(order.post_until):
-            self._later(_TryAgain(key, cid, never_sent), 0)
+            self._later(work, 0)
             return
         match self._broker.submit(order):
             case Accepted(update=update):
@@ -234,15 +247,21 @@ class Lane(Worker[Work | _TryAgain]):
                     OrderRejected(client_order_id=cid, reason=reason, keys_refused=keys_refused)
                 )
             case NotSent(why=why, retry_after_s=retry_after_s):
-                log.warning("order %s not sent (%s); again in %.1f s", cid, why, retry_after_s)
-                self._ledger.send(OrderNotSent(client_order_id=cid, why=why))
-                self._later(_TryAgain(key, cid, never_sent), retry_after_s)
+                self._wait(work, why, retry_after_s)
                 return
             case Unresolved(why=why):
                 log.warning("order %s unresolved (%s); looking it up", cid, why)
                 self._ledger.send(OrderUnresolved(client_order_id=cid, why=why))
                 self._reconciler.send(LookUpOrder(client_order_id=cid))
-        self._executor.send(_Free(key))
+        self._executor.send(_Free(work.key))
+
+    def _wait(self, work: _TryAgain, why: str, retry_after_s: float) -> None:
+        """Nothing was taken: say so once, and try again, but not all that wait at the same moment."""
+        if not work.told:
+            log.warning("order %s not sent (%s); again in %.1f s", work.client_order_id, why, retry_after_s)
+            self._ledger.send(OrderNotSent(client_order_id=work.client_order_id, why=why))
+        spread = random.uniform(0, SPREAD_S) if work.told else 0.0  # noqa: S311 - jitter
+        self._later(replace(work, told=True), retry_after_s + spread)
 
     def _too_late(self, post_until: datetime) -> bool:
         return self._clock() >= post_until

@@ -30,13 +30,15 @@ from domain.messages import (
     StreamOpened,
     Unsettled,
 )
-from domain.orders import Life, OrderRecord, OrderUpdate
+from domain.orders import Life, OrderUpdate
 from domain.reconcile import Snapshot
 from domain.values import Clock
 
 log = logging.getLogger(__name__)
 
 LEDGER_TIMEOUT_S: Final = 20.0
+LOOKUP_SPACING_S: Final = 0.1
+"""Between the first look-ups of many orders, so that they do not all go at once."""
 OVERLAP: Final = timedelta(minutes=10)
 """How far before our oldest unsettled intent the broker's orders are read: clocks differ."""
 
@@ -89,9 +91,6 @@ class Reconciler(Worker[_Mail]):
         self._searched: set[str] = set()
         """Orders that are being looked up. One search an order, or each unresolved POST would add one."""
 
-    def setup(self) -> None:
-        self._broker.warm()
-
     def receive(self, mail: _Mail) -> None:
         match mail:
             case StreamOpened():
@@ -112,7 +111,8 @@ class Reconciler(Worker[_Mail]):
     # --- the whole account ----------------------------------------------------------------------
 
     def _read_account(self, generation: int, attempt: int) -> None:
-        snapshot = self._snapshot()
+        unheard: list[str] = []
+        snapshot = self._snapshot(unheard)
         if isinstance(snapshot, ReadFailed):
             self._told_off(snapshot)
             delay = max(reread_delay_s(attempt + 1), snapshot.retry_after_s)
@@ -121,11 +121,15 @@ class Reconciler(Worker[_Mail]):
             self._timers.after(delay, lambda: address.send(again))
             return
         self._ledger.send(BrokerSnapshot(generation=generation, snapshot=snapshot))
-        for client_order_id in snapshot.missing:
-            self._find_out(client_order_id, after_s=lookup_delay_s(1))
+        for number, client_order_id in enumerate(unheard):
+            self._find_out(client_order_id, after_s=lookup_delay_s(1) + number * LOOKUP_SPACING_S)
 
-    def _snapshot(self) -> Snapshot | ReadFailed:
-        """Our unsettled orders and all positions; its cost grows with the gap, not with the history."""
+    def _snapshot(self, unheard: list[str]) -> Snapshot | ReadFailed:
+        """Our unsettled orders and all positions; its cost grows with the gap, not with the history.
+
+        `unheard` gets the intents that the broker's list does not have. To ask for each of them here could
+        use up the rate limit and keep the gate shut for ever; they are looked up one by one, beside the rest.
+        """
         taken_at = self._clock()
         unsettled = self._ledger.ask(ListUnsettled(), Unsettled, timeout=LEDGER_TIMEOUT_S)
         orders: tuple[OrderUpdate, ...] | ReadFailed = ()
@@ -138,7 +142,10 @@ class Reconciler(Worker[_Mail]):
         for record in unsettled.orders:
             if record.client_order_id in listed or record.broker_order_id in listed:
                 continue
-            answer = self._with_successors(record)
+            if record.broker_order_id is None:
+                unheard.append(record.client_order_id)
+                continue
+            answer = self._with_successors(record.broker_order_id)
             match answer:
                 case ReadFailed():
                     return answer
@@ -151,17 +158,13 @@ class Reconciler(Worker[_Mail]):
             return positions
         return Snapshot(taken_at=taken_at, orders=tuple(found), positions=positions, missing=tuple(missing))
 
-    def _with_successors(self, record: OrderRecord) -> list[OrderUpdate] | NotFound | ReadFailed:
-        """One of our orders by its id, and what replaced it at the broker since."""
-        answer = (
-            self._broker.order_by_client_id(record.client_order_id)
-            if record.broker_order_id is None
-            else self._broker.order(record.broker_order_id)
-        )
+    def _with_successors(self, broker_order_id: str) -> list[OrderUpdate] | NotFound | ReadFailed:
+        """One of our orders by the broker's id, and what replaced it since."""
+        answer = self._broker.order(broker_order_id)
         found: list[OrderUpdate] = []
         while isinstance(answer, OrderUpdate):
             found.append(answer)
-            if answer.replaced_by is None:
+            if not answer.replaced_by:
                 return found
             answer = self._broker.order(answer.replaced_by)
         return found if found and isinstance(answer, NotFound) else answer
@@ -180,6 +183,7 @@ class Reconciler(Worker[_Mail]):
         if not any(record.life in {Life.INTENDED, Life.UNRESOLVED} for record in unsettled.orders):
             self._searched.discard(cid)
             return
+        delay = lookup_delay_s(mail.attempt)
         answer = self._broker.order_by_client_id(cid)
         match answer:
             case OrderUpdate():
@@ -191,7 +195,8 @@ class Reconciler(Worker[_Mail]):
             case ReadFailed():
                 self._told_off(answer)
                 log.warning("order %s cannot be looked up (%s)", cid, answer.why)
-        self._look_up_later(_LookAgain(cid, mail.attempt + 1), lookup_delay_s(mail.attempt))
+                delay = max(delay, answer.retry_after_s)
+        self._look_up_later(_LookAgain(cid, mail.attempt + 1), delay)
 
     def _look_up_later(self, mail: _LookAgain, delay_s: float) -> None:
         address = self.address

@@ -172,8 +172,12 @@ class OrderRecord(Message):
 
     @property
     def shares(self) -> Decimal:
-        """Shares this order brought: the confirmed number unless more was filled since."""
-        if self.confirmed_qty is not None and self.confirmed_at_filled == self.filled_qty:
+        """Shares this order brought: while it works, the confirmed number unless more was filled since.
+
+        Of a done order the broker's own count is final: a position moves for other reasons too.
+        """
+        confirmed = self.confirmed_qty is not None and self.confirmed_at_filled == self.filled_qty
+        if confirmed and self.life is Life.WORKING and self.confirmed_qty is not None:
             return self.confirmed_qty
         return self.filled_qty
 
@@ -246,11 +250,12 @@ def may_resend(record: OrderRecord, now: datetime) -> bool:
 def confirm_position(record: OrderRecord, *, position_qty: Decimal, at_filled: Decimal) -> OrderRecord:
     """The record after a read of the position, asked for when the order had `at_filled` shares.
 
-    A read that something newer has overtaken is dropped, and so is one below what the account held
-    before us: then somebody else sold, and the broker's own count of our order is the better word.
+    A read that something newer has overtaken is dropped. So is one that shows more than our order was
+    filled for, or nothing at all: then somebody else bought or sold, and the broker's own count of our
+    order is the better word.
     """
     ours = position_qty - record.qty_before
-    overtaken = at_filled != record.filled_qty or record.status == "filled"
-    if overtaken or ours <= ZERO:
+    overtaken = at_filled != record.filled_qty or record.life is not Life.WORKING
+    if overtaken or not ZERO < ours <= record.filled_qty:
         return record
     return record.having({"confirmed_qty": ours, "confirmed_at_filled": at_filled})

@@ -35,9 +35,11 @@ Row = tuple[int, int, str, str, str, str]
 
 
 def entry(kind: str, ref: str, payload: Mapping[str, object], *, at: datetime) -> Entry:
-    """ValueError for a line break in kind or ref: the hash reads line by line."""
-    if "\n" in kind or "\n" in ref:
-        raise ValueError("a journal entry's kind and ref are one line each")
+    """The row's columns. A line break in `ref` is written out, as the hash reads line by line.
+
+    The ref may be the broker's text, and what a stranger wrote there must not stop the books.
+    """
+    ref = ref.replace("\\", "\\\\").replace("\n", "\\n") if "\n" in ref else ref
     plain = all(type(value) in _PLAIN for value in payload.values())
     return micros_of(at), kind, ref, _encoder.encode(payload).decode() if plain else json_of(payload)
 

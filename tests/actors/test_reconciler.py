@@ -96,20 +96,36 @@ def test_an_order_that_the_list_leaves_out_is_asked_for_by_name(room: Room) -> N
     room.script(orders=[(listed,)], order_by_client_id=NotFound(), order=found)
     (mail,) = room.told(StreamOpened(generation=1))
     assert mail.snapshot.orders == (listed, found)
-    assert mail.snapshot.missing == ("sf-never-heard",)
-    assert room.broker.calls("order_by_client_id") == ["sf-never-heard"]
+    assert mail.snapshot.missing == ()
+    assert room.broker.calls("order_by_client_id") == []
     assert room.broker.calls("order") == ["broker-heard"]
 
 
-def test_what_is_missing_is_looked_up_again_soon(room: Room) -> None:
-    room.unsettled = [a_record()]
+def test_what_the_list_leaves_out_is_looked_up_soon_and_not_all_at_once(room: Room) -> None:
+    room.unsettled = [a_record(), a_record(client_order_id="sf-two")]
     room.script(orders=[()], order_by_client_id=NotFound())
     room.told(StreamOpened(generation=1))
-    assert room.timers.fire() == 0.5
+    assert room.timers.delays == [0.5, 0.6]
+    room.timers.fire()
     assert room.ledger.told.wait(1, OrderNotFound) == [OrderNotFound(client_order_id="sf-one")]
 
 
-@pytest.mark.parametrize("failing", ["orders", "order_by_client_id", "positions"])
+def test_many_intents_that_never_left_do_not_keep_the_account_from_being_read(room: Room) -> None:
+    room.unsettled = [a_record(client_order_id=f"sf-{number}") for number in range(500)]
+    room.script(orders=[()], order_by_client_id=FAILED)
+    (mail,) = room.told(StreamOpened(generation=1))
+    assert isinstance(mail, BrokerSnapshot)
+
+
+def test_a_look_up_waits_as_long_as_the_broker_asks_for(room: Room) -> None:
+    room.unsettled = [a_record()]
+    room.script(orders=[()], order_by_client_id=ReadFailed(why="rate limit", retry_after_s=42.0))
+    room.told(StreamOpened(generation=1))
+    room.timers.fire()
+    assert room.timers.wait() == 42.0
+
+
+@pytest.mark.parametrize("failing", ["orders", "positions"])
 def test_a_read_that_fails_is_no_empty_account(room: Room, failing: str) -> None:
     room.unsettled = [a_record()]
     answers: dict[str, Any] = {"orders": [()], "order_by_client_id": an_update(), "positions": [()]}

@@ -23,9 +23,13 @@ def an_id(
 
 
 def test_an_id_is_the_same_in_every_process_and_release() -> None:
-    # Worked out apart from the code: sha256("account-1|api|s-1|entry|0"), base32, 26 characters. A change
-    # of this value would let an order be sent again under a new id after an upgrade.
-    assert an_id() == "sf-wtpwmhlvjfzi4qx5z5hscdw5v4"
+    # Worked out apart from the code: sha256 of the five parts, a line each, in base32, 26 characters. A
+    # change of this value would let an order be sent again under a new id after an upgrade.
+    assert an_id() == "sf-if445rueyoudwjc2xg3re5rbpq"
+
+
+def test_names_that_run_together_alike_have_ids_of_their_own() -> None:
+    assert an_id(source="a|b", signal_id="c") != an_id(source="a", signal_id="b|c")
 
 
 @modestly

@@ -101,9 +101,20 @@ def test_a_read_never_overwrites_the_final_fill() -> None:
 
 def test_a_confirmed_number_holds_until_more_is_filled() -> None:
     confirmed = confirm_position(PARTLY, position_qty=dec("3.9"), at_filled=dec("4"))
-    assert fold(confirmed, ended("canceled", "4")).shares == dec("3.9")
+    assert confirmed.shares == dec("3.9")
     assert fold(confirmed, partly("5", "12.4", at=3)).shares == 5
     assert fold(confirmed, filled("10", "12.4")).shares == 10
+
+
+def test_of_a_done_order_the_brokers_own_count_is_final() -> None:
+    confirmed = confirm_position(PARTLY, position_qty=dec("3.9"), at_filled=dec("4"))
+    done = fold(confirmed, ended("canceled", "4"))
+    assert done.shares == 4
+    assert confirm_position(done, position_qty=dec("3.9"), at_filled=dec("4")) == done
+
+
+def test_shares_that_somebody_else_bought_meanwhile_are_not_ours() -> None:
+    assert confirm_position(PARTLY, position_qty=dec("14"), at_filled=dec("4")) == PARTLY
 
 
 def test_without_a_confirmation_the_brokers_own_count_stands() -> None:

@@ -145,6 +145,53 @@ def test_the_simulator_restarts_and_everything_goes_on(bot: Bot, simulator: Simu
     bot.trade("acme-1", filled, "the fill after the restart")
 
 
+def test_names_that_run_together_alike_are_two_signals(bot: Bot, simulator: Simulator) -> None:
+    bot.accept(bot.signal("ACME", source="a|b", signal_id="c"))
+    bot.accept(bot.signal("KO", source="a", signal_id="b|c"))
+
+    bot.trade("c", filled, "the first fill")
+    bot.trade("b|c", filled, "the second fill")
+    assert len(oracle(simulator, "accepted")) == 2
+
+
+def test_a_strangers_order_with_our_mark_and_two_lines_stops_nothing(bot: Bot, simulator: Simulator) -> None:
+    order = {"symbol": "KO", "qty": "1", "side": "buy", "type": "market", "time_in_force": "day"}
+    control(simulator, "orders", order | {"client_order_id": "sf-\nx"})
+
+    bot.accept(bot.signal("ACME"))
+
+    bot.trade("acme-1", filled, "the fill")
+
+
+def test_a_broker_that_is_slow_at_the_start_does_not_hold_it_up(simulator: Simulator, tmp_path: Path) -> None:
+    slow = {"match": {"method": "GET", "path": "/v2/clock", "n": None}, "act": "delay", "seconds": 8}
+    control(simulator, "faults", slow)
+
+    with running(simulator, tmp_path / "state") as bot:
+        bot.gate(is_open=True)
+
+
+def test_shares_bought_by_hand_beside_a_partial_fill_are_not_ours(bot: Bot, simulator: Simulator) -> None:
+    control(simulator, "switches", {"auto_fill": False})
+    bot.accept(bot.signal("ACME"))
+    trade = bot.trade("acme-1", lambda t: t.alpaca_order_id is not None, "the order")
+    late = {"match": {"method": "GET", "path": "/v2/positions/*", "n": 1}, "act": "delay", "seconds": 1}
+    control(simulator, "faults", late)
+    control(simulator, "fill", {"id": trade.alpaca_order_id, "qty": "1", "price": "10"})
+    by_hand = {"symbol": "ACME", "qty": "10", "side": "buy", "type": "market", "time_in_force": "day"}
+    control(simulator, "fill", {"id": control(simulator, "orders", by_hand)["id"], "price": "10"})
+    control(simulator, "cancel", {"id": trade.alpaca_order_id})
+
+    def done() -> bool:
+        [order] = bot.queries.orders_of(trade.id)
+        return order.life is Life.DONE
+
+    bot.news.until(done, "the cancel")
+    ended = bot.view("acme-1").trade
+    assert ended is not None
+    assert ended.shares == Decimal(1)
+
+
 def test_a_ledger_that_was_lost_does_not_double_a_redelivered_signal(
     simulator: Simulator, tmp_path: Path
 ) -> None:
