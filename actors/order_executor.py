@@ -128,6 +128,10 @@ class OrderExecutor(Worker[ExecutorMail | _Free]):
             for _ in range(self._lane_count)
         ]
 
+        # By mail, and once all are there: a broker that is slow now must not hold up the start.
+        for lane in self._lanes:
+            lane.send(_Warm())
+
     def teardown(self) -> None:
         self._stopping.set()
         for lane in self._lanes:
@@ -188,10 +192,6 @@ class Lane(Worker[Work | _TryAgain | _Warm]):
         self._executor = executor
         self._timers = timers
         self._clock = clock
-
-    def setup(self) -> None:
-        # By mail: a broker that is slow now must not hold up the start of the other lanes.
-        self.address.send(_Warm())
 
     def receive(self, mail: Work | _TryAgain | _Warm) -> None:
         if self._stopping.is_set():
