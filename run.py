@@ -259,12 +259,12 @@ def play_demo(parts: Parts, web: WebServer, console: Console, then: Callable[[in
 def bot(settings: Settings, options: BotOptions) -> int:
     """Run the bot until it is told to stop; the exit code."""
     tune_interpreter()
-    logs.configure(
-        secrets=[settings.secret_key.get_secret_value()],
-        file=settings.state_dir / logs.NAME if options.live_table else None,
-    )
+    secrets = [settings.secret_key.get_secret_value()]
+    logs.configure(secrets=secrets)
     with ExitStack() as stack:
         parts = assemble(settings, stack)
+        if options.live_table:  # the table has the terminal; the folder is ours only now
+            logs.configure(secrets=secrets, file=settings.state_dir / logs.NAME)
         queries = Queries(parts.store)
         web = open_web(parts, queries, stack)
         supervisor = Supervisor(lambda on_death: start_actors(parts, on_death))

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from actors.clock import system_clock
 from broker.api import Account, Broker, ReadFailed
-from persistence.errors import LedgerBelongsElsewhere, LedgerUnusable
+from persistence.errors import LedgerBelongsElsewhere, LedgerOutOfReach, LedgerUnusable
 from persistence.instance import AlreadyRunning, Instance
 from persistence.store import LedgerStore
 from settings import Exit, Settings
@@ -76,6 +76,8 @@ def open_ledger(settings: Settings, account: Account) -> LedgerStore:
     try:
         store = LedgerStore.open(settings.database, clock=system_clock)
         store.bind_account(account.id)
+    except LedgerOutOfReach as error:
+        raise CannotStart(Exit.INTERNAL, str(error)) from None
     except (LedgerUnusable, LedgerBelongsElsewhere) as error:
         raise CannotStart(Exit.CONFIGURATION, str(error)) from None
     return store

@@ -8,6 +8,10 @@ class LedgerUnusable(Exception):  # noqa: N818
     """The database file cannot be used: what is wrong, what it means for the money, what to do."""
 
 
+class LedgerOutOfReach(LedgerUnusable):
+    """For now it cannot be used: somebody holds it, or the disk is full. Another start may find it well."""
+
+
 class UnsupportedDatabase(Exception):  # noqa: N818
     """The configured database is of a kind that this version does not speak."""
 

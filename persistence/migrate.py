@@ -8,12 +8,12 @@ An existing ledger is copied beside itself before its schema changes.
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from domain.values import Clock
-from persistence.errors import LedgerUnusable
+from persistence.errors import LedgerOutOfReach, LedgerUnusable
 
 APPLICATION_ID: Final = 0x53544652
 """In the file's header: this SQLite file is a ledger of ours ("STFR")."""
@@ -87,7 +87,10 @@ def examine(path: Path) -> None:
 
 def settle(path: Path) -> None:
     """Fold SQLite's log back into the file and empty it; where somebody still reads, it stays as it is."""
-    with closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as connection:
+    with (
+        suppress(sqlite3.Error),  # the log then stays, and the next start examines the file
+        closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as connection,
+    ):
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
@@ -193,7 +196,16 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise LedgerUnusable(why_unusable(path, error)) from error
+        raise unusable(path, error) from error
+
+
+PASSING: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR")
+
+
+def unusable(path: Path, error: Exception) -> LedgerUnusable:
+    """The exception that an error of SQLite becomes; LedgerOutOfReach where it may pass."""
+    passing = getattr(error, "sqlite_errorname", "").startswith(PASSING)
+    return (LedgerOutOfReach if passing else LedgerUnusable)(why_unusable(path, error))
 
 
 def why_unusable(path: Path, error: Exception) -> str:

@@ -24,6 +24,8 @@ from persistence.trades_table import TRADE_COLUMNS, trade_of
 
 MAX_LIMIT: Final = 500
 """Rows in one answer at most."""
+LAST_ID: Final = 2**63 - 1
+"""SQLite's highest row id; what is above cannot even be asked for."""
 
 _Item = TypeVar("_Item")
 
@@ -194,7 +196,7 @@ def _cursor(kind: str, last: int) -> str:
 def _before(kind: str, cursor: str | None) -> int:
     """The row id that the page ends before."""
     if cursor is None:
-        return 2**63 - 1
+        return LAST_ID
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode(
             "ascii"
@@ -202,6 +204,7 @@ def _before(kind: str, cursor: str | None) -> int:
     except (binascii.Error, ValueError):
         text = ""
     number = text.removeprefix(kind)
-    if text == number or not number.isdecimal() or _cursor(kind, int(number)) != cursor:
+    ours = text != number and number.isdecimal() and len(number) <= len(str(LAST_ID))
+    if not ours or int(number) > LAST_ID or _cursor(kind, int(number)) != cursor:
         raise ValueError("this cursor does not come from a list of this kind")
     return int(number)

@@ -70,7 +70,16 @@ class LedgerStore:
             unit.finish()
 
     def bind_account(self, account_id: str) -> None:
-        """The first call says whose ledger this is; LedgerBelongsElsewhere for any other account."""
+        """The first call says whose ledger this is; LedgerBelongsElsewhere for any other account.
+
+        LedgerOutOfReach when it cannot be written now.
+        """
+        try:
+            self._bind(account_id)
+        except core.DBException as error:
+            raise migrate.unusable(self.path, error.original_exc or error) from error
+
+    def _bind(self, account_id: str) -> None:
         with self.unit() as unit:
             known = unit.meta(_ACCOUNT)
             if known is None:

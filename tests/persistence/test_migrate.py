@@ -11,6 +11,7 @@ import pytest
 
 from persistence import migrate
 from persistence.database import database_path
+from persistence.errors import LedgerOutOfReach
 from persistence.migrate import Migration, make_ready, migrations
 from persistence.store import LedgerStore, LedgerUnusable, UnsupportedDatabase
 from tests.persistence.making import NOW, planned
@@ -174,7 +175,7 @@ def test_a_ledger_that_another_process_holds_is_refused(path: Path) -> None:
     ready(path, [FIRST])
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(LedgerUnusable, match="locked by another process"):
+        with pytest.raises(LedgerOutOfReach, match="locked by another process"):
             make_ready(path, clock=lambda: NOW, steps=[FIRST], patience_s=0.05)
 
 

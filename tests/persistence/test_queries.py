@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.orders import Life
 from domain.signals import SignalState
 from domain.trades import TradeStatus
-from persistence.queries import Queries
+from persistence.queries import Queries, _cursor
 from persistence.rows import LedgerCounts
 from persistence.store import LedgerStore
 from tests.persistence.making import (
@@ -97,6 +97,13 @@ def test_what_stands_where_is_counted(store: LedgerStore, queries: Queries) -> N
 def test_a_cursor_that_is_not_ours_is_refused(queries: Queries, cursor: str) -> None:
     with pytest.raises(ValueError, match="cursor"):
         queries.trades(limit=1, cursor=cursor)
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, 10**30, int("9" * 4000)])
+def test_a_cursor_beyond_the_highest_row_is_refused_too(queries: Queries, number: int) -> None:
+    for kind, ask in (("t", queries.trades), ("s", queries.signals)):
+        with pytest.raises(ValueError, match="cursor"):
+            ask(limit=1, cursor=_cursor(kind, number))
 
 
 def test_a_page_holds_at_least_one_row(queries: Queries) -> None:
