@@ -1,13 +1,15 @@
-"""Where Starfill runs, against whom, with which keys: from the environment, `.env`, and flags.
+"""Where Starfill runs, against whom, with which keys: from the environment, the `.env` beside run.py, flags.
 
 A flag overrides the variable of the same name. Secrets are `SecretStr`: their repr is asterisks.
 """
 
+import os
+import re
 from enum import IntEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,6 +24,16 @@ DATA_URL: Final = "https://data.alpaca.markets"
 SIMULATOR_KEY: Final = "simulator"
 LIVE_KEY_PREFIX: Final = "AK"
 PAPER_KEY_PREFIX: Final = "PK"
+
+ENV_FILE = Path(__file__).parent / ".env"
+"""Beside run.py, wherever it is started from."""
+OTHERS: Final = 0o077
+_SECRET_LINE: Final = re.compile(
+    r"^\s*(?:export\s+)?['\"]?(?:APCA_API_)?SECRET_KEY", re.IGNORECASE | re.MULTILINE
+)
+_NETLOC: Final = re.compile(r"[\w.:\[\]-]+", re.ASCII)
+"""What an address may consist of. Beyond it (userinfo, backslashes, full-width dots) the HTTP library may
+see another host than `urlsplit`, and the live host would pass as a harmless one."""
 
 
 class Exit(IntEnum):
@@ -43,7 +55,7 @@ class Environment(BaseSettings):
     """The variables as they stand; nothing is decided here."""
 
     model_config = SettingsConfigDict(
-        env_prefix="STARFILL_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix="STARFILL_", extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
     mode: Mode | None = None
@@ -83,21 +95,19 @@ class Settings(BaseModel):
 
 def load(**flags: object) -> Settings:
     """The settings from flags (None: not given), environment and `.env`; raises ConfigurationError."""
-    given = {name: value for name, value in flags.items() if value is not None}
-    try:
-        env = Environment(**given)  # type: ignore[arg-type] # checked by the model itself
-    except ValidationError as error:
-        faults = "; ".join(f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False))
-        raise ConfigurationError(f"a setting is not usable: {faults}") from None
+    env = environment(**flags)
     mode = env.mode or ("paper" if env.key_id else "simulator")
-    state_dir = env.state_dir.expanduser().resolve()
+    state_dir = resolved("STARFILL_STATE_DIR", env.state_dir)
     host, port = _http(env.http)
     key_id, secret_key = _keys(env, mode)
-    broker_url = env.broker_url or BROKER_URLS.get(mode)
+    broker_url = _url("STARFILL_BROKER_URL", env.broker_url or BROKER_URLS.get(mode))
+    if broker_url is not None:
+        _fits(key_id, mode, _host(broker_url))
+    data_url = env.data_url or (broker_url if mode == "simulator" else DATA_URL)
     return Settings(
         mode=mode,
-        broker_url=_url("STARFILL_BROKER_URL", broker_url),
-        data_url=_url("STARFILL_DATA_URL", env.data_url or _data_url(env, mode)),
+        broker_url=broker_url,
+        data_url=_url("STARFILL_DATA_URL", data_url),
         key_id=key_id,
         secret_key=secret_key,
         database=_database(env.database, state_dir, mode),
@@ -107,6 +117,44 @@ def load(**flags: object) -> Settings:
         confirm_live=env.confirm_live,
         lanes=env.lanes,
     )
+
+
+def environment(**flags: object) -> Environment:
+    """The variables, overridden by the flags that are not None; raises ConfigurationError."""
+    _check_env_file(ENV_FILE)
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Environment(_env_file=ENV_FILE, **given)  # type: ignore[arg-type] # checked by the model itself
+    except ValidationError as error:
+        faults = "; ".join(f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False))
+        raise ConfigurationError(f"a setting is not usable: {faults}") from None
+
+
+def resolved(name: str, path: Path) -> Path:
+    """The path in full; raises ConfigurationError."""
+    try:
+        return path.expanduser().resolve()
+    except (RuntimeError, ValueError, OSError):  # no such user, a null byte, a loop of links
+        raise ConfigurationError(f"{name} is not a usable path; name it in full, from /") from None
+
+
+def _check_env_file(path: Path) -> None:
+    """What the settings' library would end with a traceback for, or would not mind at all."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8 text; save it as such") from None
+    if mode & OTHERS and _SECRET_LINE.search(text):
+        raise ConfigurationError(
+            f"{path} holds the secret key and can be read by others on this machine; "
+            f"keep it to yourself with: chmod 600 {path}"
+        )
 
 
 def _variable(location: tuple[int | str, ...]) -> str:
@@ -122,37 +170,67 @@ def _keys(env: Environment, mode: Mode) -> tuple[str, SecretStr]:
             f"{mode} mode needs both APCA_API_KEY_ID and APCA_API_SECRET_KEY; without keys, "
             "STARFILL_MODE=simulator trades against the built-in simulator"
         )
-    if env.broker_url is None:
-        _fits(env.key_id, mode)
+    _check_key("APCA_API_KEY_ID", env.key_id)
+    _check_key("APCA_API_SECRET_KEY", env.secret_key.get_secret_value())
     return env.key_id, env.secret_key
 
 
-def _fits(key_id: str, mode: Mode) -> None:
+def _check_key(name: str, value: str) -> None:
+    """As `broker.keys` will want it, told here without the value."""
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ConfigurationError(f"{name} has characters that no key has, perhaps a space or a line end")
+
+
+def _fits(key_id: str, mode: Mode, host: str) -> None:
+    """Real money is reached in live mode only, where the owner is asked to confirm it."""
+    if host == _host(BROKER_URLS["live"]) and mode != "live":
+        raise ConfigurationError(
+            f"STARFILL_BROKER_URL is the live account's, but the mode is {mode}; "
+            "live trading needs STARFILL_MODE=live"
+        )
+    if host == _host(BROKER_URLS["paper"]) and mode == "live":
+        raise ConfigurationError(
+            "STARFILL_MODE is live, but STARFILL_BROKER_URL is the paper account's; nothing was started"
+        )
+    if is_loopback(host):
+        return
     if mode == "live" and key_id.startswith(PAPER_KEY_PREFIX):
         raise ConfigurationError(
             "STARFILL_MODE is live, but the key is a paper key (PK…); nothing was started"
         )
-    if mode == "paper" and key_id.startswith(LIVE_KEY_PREFIX):
+    if mode != "live" and key_id.startswith(LIVE_KEY_PREFIX):
         raise ConfigurationError(
-            "the key is a live key (AK…), but the mode is paper; live trading needs STARFILL_MODE=live"
+            f"the key is a live key (AK…), but the mode is {mode}; live trading needs STARFILL_MODE=live"
         )
 
 
-def _data_url(env: Environment, mode: Mode) -> str | None:
-    return env.broker_url if mode == "simulator" else DATA_URL
+def _host(url: str) -> str:
+    """The host of a checked address; a dot at its end means the same host."""
+    return (urlsplit(url).hostname or "").rstrip(".")
 
 
 def _url(name: str, url: str | None) -> str | None:
     if url is None:
         return None
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    parts = _parts(url)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError(f"{name} is not an http(s) address; for example http://127.0.0.1:8788")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigurationError(
             f"{name} would send the keys unencrypted to {parts.hostname}; use https, or a loopback address"
         )
     return url.rstrip("/")
+
+
+def _parts(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for what is no port
+    except ValueError:
+        return None
+    # `urlsplit` drops tabs and line ends without a word; whoever connects may not.
+    plain = url.isprintable() and " " not in url and _NETLOC.fullmatch(parts.netloc)
+    return parts if plain else None
 
 
 def is_loopback(host: str) -> bool:
@@ -167,7 +245,7 @@ def is_loopback(host: str) -> bool:
 
 def _http(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the highest port
+    if not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:  # noqa: PLR2004 - the highest
         raise ConfigurationError(f"STARFILL_HTTP is {text!r}; it has to be HOST:PORT, as 127.0.0.1:8787")
     host = host.strip("[]")
     if not is_loopback(host):
@@ -187,4 +265,4 @@ def _database(url: str | None, state_dir: Path, mode: Mode) -> Path:
         raise ConfigurationError(
             "STARFILL_DATABASE has to be sqlite:///PATH; other databases are not supported by this release"
         )
-    return Path(url.removeprefix(prefix)).expanduser().resolve()
+    return resolved("STARFILL_DATABASE", Path(url.removeprefix(prefix)))

@@ -65,7 +65,8 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
                 http=http,
                 state_dir=state_dir,
             )
-            on_terminal = sys.stdout.isatty()
+            # Without a standard output (`>&-`) Python has None in its place.
+            on_terminal = sys.stdout is not None and sys.stdout.isatty()
             # Where nobody watches, a demo that does not end would only hang.
             options = BotOptions(demo=demo, once=demo and (once or not on_terminal), live_table=on_terminal)
             raise typer.Exit(bot(settings, options))

@@ -32,7 +32,9 @@ class Answer:
 
     def why(self) -> str:
         """The refusal in one line."""
-        details = "; ".join(f"{each['field']} {each['fault']}" for each in self.body.get("details", ()))
+        told = self.body.get("details")  # of whoever answers, so perhaps of another program's making
+        faults = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+        details = "; ".join(f"{each.get('field', '')} {each.get('fault', '')}" for each in faults)
         message = str(self.body.get("message", f"HTTP {self.status}"))
         return f"{message} {details}".strip()
 
@@ -59,7 +61,7 @@ class BotClient:
 
     def signal(self, signal_id: str, source: str) -> dict[str, Any]:
         """All that is known of a signal; empty when it is unknown. Raises Unreachable."""
-        path = f"/api/signals/{quote(signal_id, safe='')}?source={quote(source, safe='')}"
+        path = f"/api/signals/{_quoted(signal_id)}?source={_quoted(source)}"
         answer = self._call("GET", path)
         return answer.body if answer.is_good else {}
 
@@ -72,12 +74,18 @@ class BotClient:
 
     def _post(self, text: str) -> Answer:
         return self._call(
-            "POST", "/api/signals", data=text.encode(), headers={"Content-Type": "application/json"}
+            "POST",
+            "/api/signals",
+            data=text.encode(errors="backslashreplace"),
+            headers={"Content-Type": "application/json"},
         )
 
     def _call(self, method: str, path: str, **given: Any) -> Answer:
         try:
-            said = self._session.request(method, self.url + path, timeout=TIMEOUT_S, **given)
+            request = self._session.prepare_request(requests.Request(method, self.url + path, **given))
+            # The library's own tidying unquotes dots, and an id of `..` would leave its folder.
+            request.url = self.url + path
+            said = self._session.send(request, timeout=TIMEOUT_S)
             body = said.json() if said.content else {}
         except requests.JSONDecodeError:
             body = {}
@@ -89,3 +97,7 @@ class BotClient:
             body if isinstance(body, dict) else {},
             float(retry_after) if retry_after.isdecimal() else 1.0,
         )
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="", errors="replace").replace(".", "%2E")

@@ -98,11 +98,15 @@ def _send(client: BotClient, text: str, done: Delivered) -> None:
     except Unreachable as error:
         done.outcome, done.why = "unsent", str(error)
         raise
-    if answer.is_good:
-        done.outcome = "accepted" if answer.status == CREATED else "repeated"
-        done.signal_id, done.source = answer.body["signal_id"], answer.body["source"]
-    else:
+    if not answer.is_good:
         done.why = answer.why()
+        return
+    signal_id, source = answer.body.get("signal_id"), answer.body.get("source")
+    if not isinstance(signal_id, str) or not isinstance(source, str):
+        done.outcome, done.why = "unsent", "the answer is not a receipt"
+        raise Unreachable(f"another program than Starfill answers at {client.url}: it gives no receipt")
+    done.outcome = "accepted" if answer.status == CREATED else "repeated"
+    done.signal_id, done.source = signal_id, source
 
 
 def follow(
@@ -125,7 +129,7 @@ def follow(
 
 def _decided(client: BotClient, each: Delivered) -> bool:
     verdict = client.signal(each.signal_id, each.source).get("verdict")
-    if verdict is None:
+    if not isinstance(verdict, dict) or not {"code", "reason"} <= verdict.keys():
         return False
-    each.verdict, each.reason = verdict["code"], verdict["reason"]
+    each.verdict, each.reason = str(verdict["code"]), str(verdict["reason"])
     return True

@@ -31,6 +31,8 @@ def demo_settings(
             "the demo trades play money on the built-in simulator only; leave out --mode and the URLs"
         )
     own = {"mode": "simulator", "key_id": SIMULATOR_KEY, "secret_key": SIMULATOR_KEY}
+    # In place of the environment's, which the mode would not allow; below they give way to the simulator.
+    own |= dict.fromkeys(("broker_url", "data_url"), "http://127.0.0.1")
     given = load(**own, http=http, database=database, state_dir=state_dir)
     folder = given.state_dir if state_dir else given.state_dir / "demo" / f"{clock():%Y%m%dT%H%M%S.%f}"
     return given.model_copy(

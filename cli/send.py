@@ -1,5 +1,6 @@
 """`python run.py send`: one signal from flags, or many from a file or a pipe, to the running bot."""
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -116,12 +117,21 @@ def _single(given: dict[str, Any]) -> Numbered:
 
 def _numbered(file: str) -> Numbered:
     if file == "-":
-        return _lines(sys.stdin), None
+        return _lines(_stdin()), None
     try:
         lines = Path(file).read_text(encoding="utf-8", errors="backslashreplace").split("\n")
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
     return _lines(lines), len(lines)
+
+
+def _stdin() -> Iterable[str]:
+    """The pipe, read as a file is: bytes that are no UTF-8 spoil their own line only."""
+    if sys.stdin is None:
+        raise ConfigurationError("there is no standard input to read from")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="backslashreplace")
+    return sys.stdin
 
 
 def _lines(file: Iterable[str]) -> Iterator[tuple[int, str]]:
@@ -130,7 +140,7 @@ def _lines(file: Iterable[str]) -> Iterator[tuple[int, str]]:
 
 def _deliver(client: BotClient, lines: Iterator[tuple[int, str]], total: int | None) -> Report:
     report = Report()
-    shown = total is not None and total >= LONG and sys.stderr.isatty()
+    shown = total is not None and total >= LONG and sys.stderr is not None and sys.stderr.isatty()
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as progress:
         task = progress.add_task("sending", total=total)

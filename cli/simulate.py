@@ -3,13 +3,17 @@
 import signal
 from pathlib import Path
 from threading import Event
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.exits import configuration_errors, fail
 from cli.flags import RootFlags, StateDir
-from settings import Environment, Exit
+from settings import Exit, environment, resolved
+
+if TYPE_CHECKING:
+    from simulator.server import Simulator
+    from simulator.settings import SimulatorSettings
 
 
 def command(  # noqa: PLR0917 - typer makes the flags from them
@@ -39,13 +43,7 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     simulator = Simulator(settings)
-    try:
-        simulator.start()
-    except OSError as error:
-        fail(
-            f"the simulator cannot listen on port {port} ({error.strerror}); choose another with --port",
-            Exit.CONFIGURATION,
-        )
+    _start(simulator, settings)
     print(f"simulator  {simulator.base_url}")
     print(f"keys       {settings.key_id} / {settings.secret_key}")
     print(f"books      {books}", flush=True)
@@ -53,7 +51,21 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
     simulator.stop()
 
 
+def _start(simulator: "Simulator", settings: "SimulatorSettings") -> None:
+    try:
+        simulator.start()
+    except OSError as error:
+        if error.filename is None:  # a socket's fault; a file's has its name
+            fault = f"cannot listen on port {settings.port} ({error.strerror}); choose another with --port"
+        else:
+            fault = (
+                f"cannot keep its books in {settings.folder} ({error.strerror}); "
+                "choose another folder with --folder"
+            )
+        fail(f"the simulator {fault}", Exit.CONFIGURATION)
+
+
 def _state_dir(given: Path | None) -> Path:
     # The variable alone: the simulator needs none of the bot's other settings to be usable.
     with configuration_errors():
-        return (given or Environment().state_dir).expanduser().resolve()
+        return resolved("STARFILL_STATE_DIR", given or environment().state_dir)

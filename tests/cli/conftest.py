@@ -23,6 +23,7 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("STARFILL_", "APCA_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("settings.ENV_FILE", tmp_path / "no.env")
 
 
 class CommandLine:
@@ -36,7 +37,7 @@ class CommandLine:
         self.started.append((settings, options))
         return self.code
 
-    def __call__(self, *arguments: str | Path, stdin: str | None = None) -> Result:
+    def __call__(self, *arguments: str | Path, stdin: str | bytes | None = None) -> Result:
         app = application(bot=self._bot)
         result = CliRunner().invoke(app, [str(each) for each in arguments], input=stdin)
         assert result.exception is None or isinstance(result.exception, SystemExit)

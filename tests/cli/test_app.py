@@ -1,8 +1,10 @@
+import sys
 from pathlib import Path
 
 import pytest
 
-from settings import Exit
+from cli.app import BotOptions, application
+from settings import Exit, Settings
 from tests.cli.conftest import CommandLine
 
 
@@ -41,6 +43,9 @@ def test_a_flag_overrides_the_variable_of_its_name(cli: CommandLine, monkeypatch
         ("--http", "8787"),
         ("--database", "postgresql://x"),
         ("--once",),
+        ("--state-dir", "~nosuchuser/x"),
+        ("--broker-url", "http://[::1"),
+        ("--broker-url", "https://api.alpaca.markets"),
         ("--demo", "--mode", "live"),
         ("--demo", "--broker-url", "https://api.alpaca.markets"),
     ],
@@ -86,3 +91,16 @@ def test_two_demos_have_two_ledgers_unless_they_are_told_where_to_be(
     first, second, third = (settings for settings, _ in cli.started)
     assert first.database != second.database
     assert (third.state_dir, third.database) == (tmp_path / "mine", tmp_path / "my.sqlite3")
+
+
+def test_a_closed_standard_output_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[BotOptions] = []
+
+    def bot(settings: Settings, options: BotOptions) -> int:
+        started.append(options)
+        return 0
+
+    monkeypatch.setattr(sys, "stdout", None)
+    # Not through the runner, which puts an output of its own in place.
+    application(bot=bot)([], standalone_mode=False)
+    assert started == [BotOptions()]

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -7,7 +10,7 @@ import pytest
 import responses
 
 from cli.client import Answer, BotClient, Unreachable
-from cli.delivery import Delivered, follow, with_time
+from cli.delivery import Delivered, deliver, follow, with_time
 from tests.cli.conftest import CommandLine
 from tests.web.conftest import NOW, Api, body
 
@@ -188,3 +191,62 @@ def test_a_refusal_is_one_line_with_every_fault() -> None:
     said = {"message": "Not valid.", "details": [{"field": "symbol", "fault": "is missing"}]}
     assert Answer(422, said, 1.0).why() == "Not valid. symbol is missing"
     assert Answer(500, {}, 1.0).why() == "HTTP 500"
+
+
+def test_bytes_of_a_pipe_that_are_no_text_spoil_their_own_line_only(bot: Api, cli: CommandLine) -> None:
+    good = json.dumps(body(**UNRATED)).encode()
+    done = cli("send", "-", stdin=b'{"signal_id": "\xff"}\n\xff\n' + good + b"\n")
+    assert done.exit_code == 1
+    assert "1 accepted, 0 repeated, 2 refused" in done.stdout
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}])
+def test_bytes_that_are_no_text_end_in_no_traceback_in_any_locale(bot: Api, locale: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).parents[2] / "run.py"), "send", "-"],
+        input=b'{"issued_at": "\xff"}\n',
+        capture_output=True,
+        env=os.environ | locale,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b"0 accepted, 0 repeated, 1 refused" in done.stdout
+
+
+def test_text_that_utf_8_cannot_carry_is_refused_by_the_bot_and_no_crash(bot: Api, cli: CommandLine) -> None:
+    done = cli("send", "--symbol", "ACME", "--tier", "3", "--id", "\udcff")
+    assert done.exit_code == 1
+    assert "1 refused" in done.stdout
+
+
+@pytest.mark.parametrize("signal_id", ["..", ".", "a/../b", "a%2Fb", "a?c#d"])
+def test_an_id_that_looks_like_a_path_is_asked_about_as_it_is(
+    bot: Api, cli: CommandLine, signal_id: str
+) -> None:
+    done = cli("send", "--symbol", "ACME", "--tier", "3", "--id", signal_id)
+    assert done.exit_code == 0
+    assert "no_rating" in done.stdout
+
+
+@responses.activate
+@pytest.mark.parametrize("said", [{}, [], {"signal_id": "x"}, {"signal_id": 1, "source": None}])
+def test_a_server_that_gives_no_receipt_is_another_program(said: Any) -> None:
+    responses.post("http://bot/api/signals", status=200, json=said)
+    with pytest.raises(Unreachable, match="another program than Starfill answers at http://bot"):
+        list(deliver(BotClient("http://bot", "token"), [(1, "{}")], lambda: NOW))
+
+
+@responses.activate
+@pytest.mark.parametrize("verdict", ["yes", {}, [], {"code": "x"}])
+def test_a_verdict_of_another_shape_is_none(verdict: Any) -> None:
+    responses.get("http://bot/api/signals/x", json={"verdict": verdict})
+    signal = Delivered(1, signal_id="x", source="cli", outcome="accepted")
+    follow(BotClient("http://bot", "token"), [signal], 0.0, pause=lambda _: None, monotonic=lambda: 0.0)
+    assert signal.verdict == ""
+
+
+@pytest.mark.parametrize("details", ["text", None, 5, ["text"], [{}]])
+def test_a_refusal_with_details_of_another_shape_is_still_one_line(details: Any) -> None:
+    assert Answer(422, {"message": "No.", "details": details}, 1.0).why() == "No."

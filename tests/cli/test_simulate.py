@@ -2,6 +2,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,16 +28,37 @@ def test_the_simulator_stands_alone_until_it_is_told_to_stop(tmp_path: Path, num
     assert (tmp_path / "books").is_dir()
 
 
-def test_a_port_in_use_is_64_and_one_line(cli: CommandLine, tmp_path: Path) -> None:
+@pytest.fixture
+def _handlers() -> Iterator[None]:
+    """The command sets the process's handlers; they are put back."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            done = cli("simulator", "--port", str(taken.getsockname()[1]), "--folder", tmp_path)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_handlers")
+def test_a_port_in_use_is_64_and_one_line(cli: CommandLine, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = cli("simulator", "--port", str(taken.getsockname()[1]), "--folder", tmp_path)
+    assert done.exit_code == 64
+    [line] = done.stderr.splitlines()
+    assert "cannot listen on port" in line
+
+
+@pytest.mark.usefixtures("_handlers")
+def test_an_unusable_folder_is_64_and_told_apart_from_a_port_in_use(cli: CommandLine) -> None:
+    done = cli("simulator", "--port", "0", "--folder", "/dev/null/x")
+    assert done.exit_code == 64
+    [line] = done.stderr.splitlines()
+    assert "cannot keep its books in /dev/null/x" in line
+    assert "port" not in line
+
+
+def test_a_state_folder_that_cannot_be_resolved_is_64_and_one_line(cli: CommandLine) -> None:
+    done = cli("simulator", "--state-dir", "~nosuchuser/x")
     assert done.exit_code == 64
     assert len(done.stderr.splitlines()) == 1
 
