@@ -194,7 +194,8 @@ class Reconciler(Worker[_Mail]):
                 self._ledger.send(OrderNotFound(client_order_id=cid))
             case ReadFailed():
                 self._told_off(answer)
-                log.warning("order %s cannot be looked up (%s)", cid, answer.why)
+                if not mail.attempt:
+                    log.warning("order %s cannot be looked up yet (%s)", cid, answer.why)
                 delay = max(delay, answer.retry_after_s)
         self._look_up_later(_LookAgain(cid, mail.attempt + 1), delay)
 

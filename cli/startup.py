@@ -20,6 +20,10 @@ BROKER_PATIENCE_S = 20.0
 `startsecs`, so that an outage of hours ends in restarts and not in its giving up on us."""
 
 
+RATE_LIMIT_PATIENCE_S = 90.0
+"""Alpaca counts requests by the minute."""
+
+
 class CannotStart(Exception):  # noqa: N818 - what happened, for the owner
     """The bot cannot start: one line for the owner, and the exit code."""
 
@@ -41,7 +45,7 @@ def tune_interpreter() -> None:
 
 def meet_broker(broker: Broker, settings: Settings) -> Account:
     """Whose account the keys open; raises CannotStart."""
-    give_up = time.monotonic() + BROKER_PATIENCE_S
+    started = time.monotonic()
     while isinstance(answer := broker.account(), ReadFailed):
         if answer.keys_refused:
             raise CannotStart(
@@ -49,7 +53,9 @@ def meet_broker(broker: Broker, settings: Settings) -> Account:
                 f"{settings.broker_url} refuses the keys; nothing was traded. Check APCA_API_KEY_ID and "
                 f"APCA_API_SECRET_KEY, and that they belong to {settings.mode} trading.",
             )
-        if time.monotonic() >= give_up:
+        # A rate limit is an answer: the run before this one may have used the minute up.
+        patience = RATE_LIMIT_PATIENCE_S if answer.retry_after_s else BROKER_PATIENCE_S
+        if time.monotonic() - started >= patience:
             raise CannotStart(
                 Exit.INTERNAL,
                 f"{settings.broker_url} does not answer ({answer.why}); nothing was traded. Check the "

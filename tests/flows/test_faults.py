@@ -171,6 +171,16 @@ def test_a_broker_that_is_slow_at_the_start_does_not_hold_it_up(simulator: Simul
         bot.gate(is_open=True)
 
 
+def test_a_rate_limit_that_the_last_run_used_up_is_waited_for_at_the_start(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    limited = {"match": {"path": "/v2/account", "n": 1}, "act": "status", "status": 429}
+    control(simulator, "faults", limited | {"headers": {"Retry-After": "1"}})
+
+    with running(simulator, tmp_path / "state") as bot:
+        bot.gate(is_open=True)
+
+
 def test_shares_bought_by_hand_beside_a_partial_fill_are_not_ours(bot: Bot, simulator: Simulator) -> None:
     control(simulator, "switches", {"auto_fill": False})
     bot.accept(bot.signal("ACME"))
