@@ -8,33 +8,15 @@ import sqlite3
 from pathlib import Path
 from typing import Any, Final
 
-from pony.orm import Database, core, db_session
+from pony.orm import Database, core
 
 from persistence.entities import map_tables
-from persistence.errors import LedgerUnusable, UnsupportedDatabase
+from persistence.errors import LedgerUnusable
 from persistence.migrate import why_unusable
 
 PRAGMAS: Final = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
 """What every connection must report. Synchronous 2 is FULL: a commit returns when it is on the disk;
 with NORMAL, the last orders could vanish with the power (sqlite.org/pragma.html#pragma_synchronous)."""
-
-
-def database_path(url: str) -> Path:
-    """The absolute path in a `sqlite:///PATH` URL (four slashes: absolute already), or of a plain path.
-
-    UnsupportedDatabase for every other kind of URL.
-    """
-    scheme, found, rest = url.partition("://")
-    if not found:
-        return Path(url).expanduser().absolute()
-    if scheme != "sqlite":
-        raise UnsupportedDatabase(
-            f"STARFILL_DATABASE names a {scheme} database and this version keeps its ledger in SQLite only; "
-            "nothing is traded, set it to sqlite:///PATH"
-        )
-    if not rest.startswith("/") or rest == "/":
-        raise UnsupportedDatabase("STARFILL_DATABASE needs a path: sqlite:///relative or sqlite:////absolute")
-    return Path(rest[1:]).expanduser().absolute()
 
 
 def mapped_database(path: Path) -> Any:
@@ -79,9 +61,3 @@ def thread_connection(database: Any) -> sqlite3.Connection:
     """The calling thread's connection, inside a `db_session`; begins an immediate transaction."""
     connection: sqlite3.Connection = database.get_connection()
     return connection
-
-
-def check_connection(database: Any) -> dict[str, object]:
-    """The settings of the calling thread's connection, read back from SQLite."""
-    with db_session(immediate=True):
-        return pragmas_of(thread_connection(database))

@@ -12,10 +12,6 @@ class LedgerOutOfReach(LedgerUnusable):
     """For now it cannot be used: somebody holds it, or the disk is full. Another start may find it well."""
 
 
-class UnsupportedDatabase(Exception):  # noqa: N818
-    """The configured database is of a kind that this version does not speak."""
-
-
 class LedgerBelongsElsewhere(Exception):  # noqa: N818
     """The ledger keeps another account's trades; mixing two accounts would corrupt both books."""
 

@@ -17,7 +17,7 @@ from domain.trades import TradeRecord, TradeStatus
 from domain.values import Clock
 from persistence import account_table, executions_table, journal, migrate, signals_table
 from persistence.database import mapped_database, thread_connection
-from persistence.errors import LedgerBelongsElsewhere, LedgerUnusable, UnsupportedDatabase
+from persistence.errors import LedgerBelongsElsewhere, LedgerUnusable
 from persistence.orders_table import OrdersTable
 from persistence.rows import ExecutionRow, JournalCheck, NewTrade, StoredSignal
 from persistence.trades_table import TradesTable
@@ -30,7 +30,6 @@ __all__ = [
     "NewTrade",
     "StoredSignal",
     "Unit",
-    "UnsupportedDatabase",
     "verify_journal",
 ]
 

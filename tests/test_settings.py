@@ -157,3 +157,19 @@ def test_an_env_file_that_is_not_utf_8_is_refused(env_file: Path) -> None:
 def test_an_env_file_that_cannot_be_read_is_refused(env_file: Path) -> None:
     env_file.mkdir()  # root, too, cannot read a folder
     assert "cannot be read" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:////var/lib/ledger.db", Path("/var/lib/ledger.db")),
+        ("sqlite:///var/ledger.db", Path("var/ledger.db")),
+    ],
+)
+def test_a_database_url_names_an_absolute_path(url: str, path: Path) -> None:
+    assert load(database=url).database == path.resolve()
+
+
+@pytest.mark.parametrize("url", ["postgresql://localhost/starfill", "sqlite://", "sqlite:///", "mysql://x"])
+def test_a_database_we_do_not_speak_is_refused(url: str) -> None:
+    assert "STARFILL_DATABASE" in refusal(database=url)

@@ -203,6 +203,17 @@ def test_a_heartbeat_is_answered_in_the_actors_thread(doer: Address[Mail]) -> No
     assert heard.wait(1) != [threading.current_thread()]
 
 
+def test_a_heartbeat_goes_before_a_long_inbox(doer: Address[Mail]) -> None:
+    order, free = Record(), threading.Event()
+    doer.send(lambda: free.wait(PATIENCE_S))
+    for number in range(20):
+        doer.send(lambda number=number: order.add(number))  # type: ignore[misc]
+    doer.send_ping(lambda: order.add("heartbeat"))
+    free.set()
+    doer.ping(timeout=PATIENCE_S)
+    assert order.all().index("heartbeat") <= 1
+
+
 def test_a_hung_actor_still_counts_as_alive_and_gives_no_heartbeat(doer: Address[Mail]) -> None:
     free, heard = threading.Event(), Record()
     doer.send(lambda: free.wait(PATIENCE_S))

@@ -1,5 +1,6 @@
 """`python run.py`: killed, stopped and started again, against a simulator that outlives it."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -221,6 +222,16 @@ def test_the_demo_ends_by_itself_with_a_summary_and_agrees_with_the_oracle(tmp_p
 
     assert code == 0, said
     assert "agree" in said
+
+
+def test_a_demo_whose_output_fails_ends_all_the_same(tmp_path: Path) -> None:
+    given = environment(tmp_path / "state", None)
+    with Path("/dev/full").open("w") as nowhere:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "run.py"), "--demo", "--once"],
+            env={**os.environ, **given}, stdout=nowhere, stderr=subprocess.DEVNULL, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
 
 
 def test_without_keys_it_trades_against_its_own_simulator(tmp_path: Path) -> None:

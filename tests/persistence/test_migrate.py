@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from persistence import migrate
-from persistence.database import database_path
 from persistence.errors import LedgerOutOfReach
 from persistence.migrate import Migration, make_ready, migrations
-from persistence.store import LedgerStore, LedgerUnusable, UnsupportedDatabase
+from persistence.store import LedgerStore, LedgerUnusable
 from tests.persistence.making import NOW, planned
 
 FIRST = Migration(1, "0001_first", "CREATE TABLE one (a TEXT);\nINSERT INTO one VALUES ('kept');\n")
@@ -194,19 +193,12 @@ def test_a_read_only_folder_is_refused(path: Path) -> None:
         LedgerStore.open(path, clock=lambda: NOW)
 
 
-@pytest.mark.parametrize(
-    ("url", "path"),
-    [
-        ("sqlite:////var/lib/ledger.db", Path("/var/lib/ledger.db")),
-        ("sqlite:///var/ledger.db", Path.cwd() / "var/ledger.db"),
-        ("var/ledger.db", Path.cwd() / "var/ledger.db"),
-    ],
-)
-def test_a_database_url_names_an_absolute_path(url: str, path: Path) -> None:
-    assert database_path(url) == path
-
-
-@pytest.mark.parametrize("url", ["postgresql://localhost/starfill", "sqlite://", "sqlite:///", "mysql://x"])
-def test_a_database_we_do_not_speak_is_refused(url: str) -> None:
-    with pytest.raises(UnsupportedDatabase):
-        database_path(url)
+def test_a_full_disk_is_told_as_something_that_may_pass(path: Path) -> None:
+    ready(path, [FIRST])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(sqlite3.OperationalError) as full:
+            connection.executemany("INSERT INTO one VALUES (?)", [("x" * 5000,)] * 20)
+    told = migrate.unusable(path, full.value)
+    assert isinstance(told, LedgerOutOfReach)
+    assert "free space" in str(told)

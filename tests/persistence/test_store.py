@@ -11,7 +11,7 @@ import pytest
 from pony.orm import db_session
 
 from domain.config import BotConfig
-from persistence.database import PRAGMAS, check_connection
+from persistence.database import PRAGMAS, pragmas_of, thread_connection
 from persistence.queries import Queries
 from persistence.store import LedgerBelongsElsewhere, LedgerStore, verify_journal
 from tests.persistence.making import (
@@ -27,9 +27,14 @@ from tests.persistence.making import (
 LATER = NOW + timedelta(seconds=1, microseconds=1)
 
 
+def settings_of_this_thread(store: LedgerStore) -> dict[str, object]:
+    with db_session(immediate=True):
+        return pragmas_of(thread_connection(store.database))
+
+
 def test_every_connection_is_durable_and_checks_references(store: LedgerStore) -> None:
-    seen = [check_connection(store.database)]
-    thread = threading.Thread(target=lambda: seen.append(check_connection(store.database)))
+    seen = [settings_of_this_thread(store)]
+    thread = threading.Thread(target=lambda: seen.append(settings_of_this_thread(store)))
     thread.start()
     thread.join()
     assert seen == [{"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}] * 2
