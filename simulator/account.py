@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from simulator.orders import CENT, ZERO, Execution
+from simulator.records import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class Account:
         return self.positions.get(symbol, Position()).qty
 
     def settle(self, execution: Execution) -> None:
+        if execution.busts:
+            self._undo(execution)
+            return
         held = self.positions.get(execution.symbol, Position())
         dollars = execution.qty * execution.price
         cents = dollars.quantize(CENT, ROUND_HALF_UP)  # cash was only ever seen to move in whole cents
@@ -40,7 +44,29 @@ class Account:
             left = held.qty - execution.qty
             # A sale leaves the average entry price as it is.
             held = replace(held, qty=left, cost=held.cost * left / held.qty)
-        if held.qty:
-            self.positions[execution.symbol] = held
+        self._hold(execution.symbol, held)
+
+    def split(self, split: Split) -> None:
+        self.positions[split.symbol] = Position(split.new_qty, split.cost)
+
+    def _undo(self, execution: Execution) -> None:
+        """Money and shares go back. Sales in between may have left less cost than the bought shares had."""
+        held = self.positions.get(execution.symbol, Position())
+        dollars = execution.qty * execution.price
+        cents = dollars.quantize(CENT, ROUND_HALF_UP)
+        if execution.side == "buy":
+            self.cash += cents
+            left = held.qty - execution.qty
+            cost = held.cost - dollars
+            held = Position(left, cost if cost > ZERO else held.cost * left / held.qty)
         else:
-            del self.positions[execution.symbol]
+            self.cash -= cents
+            price = held.avg_entry_price if held.qty else execution.price
+            held = Position(held.qty + execution.qty, held.cost + execution.qty * price)
+        self._hold(execution.symbol, held)
+
+    def _hold(self, symbol: str, position: Position) -> None:
+        if position.qty:
+            self.positions[symbol] = position
+        else:
+            del self.positions[symbol]

@@ -9,9 +9,9 @@ from simulator import assets
 from simulator.clock import SECOND, new_york, new_york_text
 from simulator.context import CONTEXT, Context, choice_from, count_from, list_from, reply, time_from
 from simulator.errors import ApiError, invalid, not_found
-from simulator.orders import NINE_PLACES, Execution, Order, OrderRequest, read_decimal
+from simulator.orders import NINE_PLACES, Order, OrderRequest, read_decimal
 from simulator.trading_api import cancel_open_orders
-from simulator.wire import Body, account_body, activity_body, asset_body, order_body, position_body
+from simulator.wire import Body, account_body, activity_bodies, asset_body, order_body, position_body
 
 _MOST = 100
 _CALENDAR_SPAN = timedelta(days=365)
@@ -73,13 +73,12 @@ async def close_all_positions(request: web.Request) -> web.Response:
 
 @routes.get("/v2/account/activities")
 async def activities(request: web.Request) -> web.Response:
-    wanted = list_from(request.query, "activity_types")
-    return _activities(request, offered=not wanted or "FILL" in wanted)
+    return _activities(request, list_from(request.query, "activity_types"))
 
 
 @routes.get("/v2/account/activities/{type}")
 async def activities_of_type(request: web.Request) -> web.Response:
-    return _activities(request, offered=request.match_info["type"] == "FILL")
+    return _activities(request, (request.match_info["type"],))
 
 
 @routes.get("/v2/clock")
@@ -138,32 +137,38 @@ async def asset(request: web.Request) -> web.Response:
     return reply(asset_body(context.exchange, symbol))
 
 
-def _activities(request: web.Request, *, offered: bool) -> web.Response:
+def _activities(request: web.Request, types: tuple[str, ...]) -> web.Response:
+    """Of these types, or of all."""
     context, query = request.app[CONTEXT], request.query
     size = count_from(query, "page_size", default=_MOST, most=_MOST)
     direction, token = choice_from(query, "direction", ("desc", "asc")), query.get("page_token")
     order_id = query.get("order_id")
-    found = [each for each in _executions(context, request) if order_id in (None, "", each.order_id)]
+    found = [
+        each
+        for each in _told_activities(context, request)
+        if (not types or each["activity_type"] in types) and order_id in (None, "", each.get("order_id"))
+    ]
     if direction == "desc":
         found.reverse()
     if token:
-        ids = [each.activity_id for each in found]
+        ids = [each["id"] for each in found]
         if token not in ids:
             raise invalid("invalid page_token")
         found = found[ids.index(token) + 1 :]
-    return reply([activity_body(each) for each in found[:size]] if offered else [])
+    return reply(found[:size])
 
 
-def _executions(context: Context, request: web.Request) -> list[Execution]:
+def _told_activities(context: Context, request: web.Request) -> list[Body]:
     """Oldest first; the bounds are exclusive, `date` is a day in New York."""
     day = _day(request, "date")
     after, until = time_from(request.query, "after"), time_from(request.query, "until")
     return [
-        each
-        for each in context.exchange.executions
+        body
+        for each in context.exchange.activities
         if (after is None or each.at > after)
         and (until is None or each.at < until)
         and day in (None, new_york(each.at - each.at % SECOND).date())
+        for body in activity_bodies(each)
     ]
 
 

@@ -1,4 +1,6 @@
-"""The durable book: every event of every order, appended as one line of JSON and synced before it's answered.
+"""The durable book: every event of every order, and what else befalls the account.
+
+Each is appended as one line of JSON and synced before it's answered.
 
 After a kill the last line may be torn; its order was never answered 200, so it's cut off.
 """
@@ -12,12 +14,13 @@ from pathlib import Path
 from typing import Final, TypeVar, cast
 
 from simulator.orders import Event, Execution, Order
+from simulator.records import Record, Reset, Split
 
 DECIMALS: Final = frozenset(
     {"qty", "notional", "limit_price", "filled_qty", "filled_cost", "price", "cum_qty", "leaves_qty"}
-    | {"position_qty"}
+    | {"position_qty", "ratio", "old_qty", "new_qty", "cost"}
 )
-Record = TypeVar("Record", Order, Execution)
+Row = TypeVar("Row", Order, Execution, Split, Reset)
 
 
 class Journal:
@@ -47,23 +50,23 @@ class Journal:
 
 
 class Book:
-    """Numbers the events from 1; the number is also the oracle's, so that the two compare."""
+    """Numbers the records from 1; the number is also the oracle's, so that the two compare."""
 
     def __init__(self, folder: Path | None) -> None:
         self._journal = Journal(folder / "book.jsonl" if folder else None)
         self._length = 0
 
-    def read(self) -> tuple[list[tuple[int, Event]], int]:
-        """The events with their numbers, and where ids go on. Comes before any append."""
+    def read(self) -> tuple[list[tuple[int, Record]], int]:
+        """The records with their numbers, and where ids go on. Comes before any append."""
         lines = self._journal.lines()
         self._length = len(lines)
-        numbered = [(cast("int", line["seq"]), _event(line)) for line in lines]
+        numbered = [(cast("int", line["seq"]), _record(line)) for line in lines]
         return numbered, cast("int", lines[-1]["ids"]) if lines else 0
 
-    def append(self, events: Iterable[Event], *, id_count: int) -> list[tuple[int, Event]]:
-        """The events with their numbers, durable. `id_count` is where ids go on after a restart."""
-        numbered = list(enumerate(events, start=self._length + 1))
-        self._journal.append(_line(number, event, id_count) for number, event in numbered)
+    def append(self, records: Iterable[Record], *, id_count: int) -> list[tuple[int, Record]]:
+        """The records with their numbers, durable. `id_count` is where ids go on after a restart."""
+        numbered = list(enumerate(records, start=self._length + 1))
+        self._journal.append({"seq": number, "ids": id_count, **_line(record)} for number, record in numbered)
         self._length += len(numbered)
         return numbered
 
@@ -74,37 +77,44 @@ def _cut_torn_line(path: Path) -> None:
         file.truncate(file.read().rfind(b"\n") + 1)
 
 
-def _line(number: int, event: Event, id_count: int) -> dict[str, object]:
+def _line(record: Record) -> dict[str, object]:
+    if isinstance(record, Split):
+        return {"kind": "split", **_plain(record)}
+    if isinstance(record, Reset):
+        return {"kind": "reset", **_plain(record)}
     return {
-        "seq": number,
-        "ids": id_count,
-        "kind": event.kind,
-        "at": event.at,
-        "execution_id": event.execution_id,
-        "order": _plain(event.order),
-        "execution": _plain(event.execution) if event.execution else None,
+        "kind": record.kind,
+        "at": record.at,
+        "execution_id": record.execution_id,
+        "order": _plain(record.order),
+        "execution": _plain(record.execution) if record.execution else None,
     }
 
 
-def _plain(record: Order | Execution) -> dict[str, object]:
-    fields = ((each.name, getattr(record, each.name)) for each in dataclasses.fields(record))
+def _plain(row: Order | Execution | Split | Reset) -> dict[str, object]:
+    fields = ((each.name, getattr(row, each.name)) for each in dataclasses.fields(row))
     return {name: str(value) if isinstance(value, Decimal) else value for name, value in fields}
 
 
-def _event(line: Mapping[str, object]) -> Event:
+def _record(line: Mapping[str, object]) -> Record:
+    plain = {name: value for name, value in line.items() if name not in {"seq", "ids", "kind"}}
+    if line["kind"] == "split":
+        return _row(Split, plain)
+    if line["kind"] == "reset":
+        return _row(Reset, plain)
     execution = cast("dict[str, object] | None", line["execution"])
     return Event(
         kind=cast("str", line["kind"]),
         at=cast("int", line["at"]),
         execution_id=cast("str | None", line["execution_id"]),
-        order=_record(Order, cast("dict[str, object]", line["order"])),
-        execution=_record(Execution, execution) if execution else None,
+        order=_row(Order, cast("dict[str, object]", line["order"])),
+        execution=_row(Execution, execution) if execution else None,
     )
 
 
-def _record(kind: type[Record], plain: Mapping[str, object]) -> Record:
+def _row(kind: type[Row], plain: Mapping[str, object]) -> Row:
     read = {
         name: Decimal(value) if name in DECIMALS and isinstance(value, str) else value
         for name, value in plain.items()
     }
-    return kind(**read)  # type: ignore[arg-type]  # what _plain wrote of the same record
+    return kind(**read)  # type: ignore[arg-type]  # what _plain wrote of the same row

@@ -23,16 +23,22 @@ class SimClock:
 
     def __init__(self) -> None:
         self._offset = 0
+        self._error = 0
         self._last = 0
 
     def now(self) -> int:
-        self._last = max(self._last + 1, time.time_ns() + self._offset)
+        self._last = max(self._last + 1, time.time_ns() + self._offset + self._error)
         return self._last
 
     def move_to(self, now: int) -> None:
         """From here on the clock runs on from `now`, forward or back."""
-        self._offset = now - time.time_ns()
+        self._offset = now - time.time_ns() - self._error
         self._last = now
+
+    def be_off(self, nanos: int) -> None:
+        """Tells a time so much later than it would, or earlier if negative; 0: right again."""
+        self._error = nanos
+        self._last = time.time_ns() + self._offset + self._error
 
 
 def rfc3339(at: int, *, digits: int = 9) -> str:

@@ -14,6 +14,8 @@ from simulator.desk import Desk
 from simulator.errors import ApiError, invalid
 from simulator.exchange import Exchange
 from simulator.faults import Plan
+from simulator.keys import Keys
+from simulator.machine import Machine
 from simulator.oracle import Oracle
 from simulator.prices import Prices
 from simulator.settings import Switchboard
@@ -25,6 +27,8 @@ class Context:
     """Used on the loop's thread."""
 
     clock: SimClock
+    keys: Keys
+    machine: Machine
     switches: Switchboard
     calendar: Calendar
     prices: Prices

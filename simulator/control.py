@@ -8,28 +8,26 @@ POST   /_sim/cancel, /_sim/expire, /_sim/reject, /_sim/done_for_day   {"client_o
 POST   /_sim/switches     {"auto_fill": false, "fill_delay_s": 0, ...}    the names of SimulatorSettings
 POST   /_sim/clock        {"now": "2026-11-27T12:59:59-05:00"}            runs on from there
 POST   /_sim/faults       a plan entry or a list of them, see faults.py;  GET and DELETE too
-POST   /_sim/restart      {}    drops every connection and reloads the book
+POST   /_sim/restart      {} or the options of that act    drops every connection and reloads the book
 GET    /_sim/oracle       the oracle's lines
 GET    /_sim/state        orders, positions, counts of requests, listening streams
 """
 
-from collections.abc import Callable
 from decimal import Decimal
 
 from aiohttp import web
 
-from simulator.acts import close_of
 from simulator.assets import Behaviour
+from simulator.broker_acts import perform
 from simulator.clock import read_time
 from simulator.context import CONTEXT, Context, read_json, reply
 from simulator.errors import ApiError, invalid
 from simulator.exchange import End
+from simulator.fault import Fault
 from simulator.faults import read_fault
 from simulator.orders import read_decimal, read_request
 from simulator.wire import order_body, position_body
 
-Restart = Callable[[web.Request], None]
-RESTART: web.AppKey[Restart] = web.AppKey("restart")
 _ENDS: dict[str, End] = {
     "cancel": "canceled",
     "expire": "expired",
@@ -120,11 +118,21 @@ async def add_faults(request: web.Request) -> web.Response:
     except ValueError as error:
         raise invalid(str(error)) from None
     for fault in faults:
-        if fault.act == "ws_close" and fault.event == "*":
-            context.streams.close_all(close_of(fault))
+        if fault.at_once:
+            _do_now(context, fault, request)
         else:
             context.plan.add(fault)
-    return reply(context.plan.body())
+    told = reply(context.plan.body())
+    if any(fault.act == "restart" and fault.at_once for fault in faults):
+        told.force_close()
+    return told
+
+
+def _do_now(context: Context, fault: Fault, request: web.Request) -> None:
+    """What lasts joins the plan, to be ended with it. Raises ApiError."""
+    perform(fault, context, request)
+    if fault.undo:
+        context.plan.add(fault)
 
 
 @routes.get("/_sim/faults")
@@ -140,7 +148,12 @@ async def clear_faults(request: web.Request) -> web.Response:
 
 @routes.post("/_sim/restart")
 async def restart(request: web.Request) -> web.Response:
-    request.app[RESTART](request)
+    context, payload = request.app[CONTEXT], await read_json(request)
+    try:
+        fault = read_fault({**payload, "act": "restart"})
+    except ValueError as error:
+        raise invalid(str(error)) from None
+    perform(fault, context, request)
     told = reply({})
     told.force_close()
     return told

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from aiohttp import web
 
+from simulator import corrections
 from simulator.assets import Behaviour
 from simulator.book import Book
 from simulator.clock import SimClock
@@ -17,6 +18,7 @@ from simulator.exchange import End, Exchange
 from simulator.fills import is_marketable, next_size
 from simulator.oracle import Oracle
 from simulator.orders import WORKING, Event, Order, OrderRequest
+from simulator.records import Record
 from simulator.settings import Switchboard
 
 Publish = Callable[[Event], None]
@@ -50,7 +52,7 @@ class Desk:
         self.close()
         self.exchange = self._make_exchange()
         numbered, self.exchange.ids.count = self._book.read()
-        self.exchange.restore(event for _, event in numbered)
+        self.exchange.restore(record for _, record in numbered)
         self._oracle.catch_up(numbered)
         self.resume()
 
@@ -108,6 +110,17 @@ class Desk:
         event = self.exchange.execute(order_id, qty, at, now, late=late)
         self._tell(event)
         return event.order
+
+    def bust(self, order_id: str) -> None:
+        """Raises ApiError."""
+        self._tell(corrections.bust(self.exchange, order_id, self._clock.now()))
+
+    def split(self, symbol: str, ratio: Decimal) -> None:
+        """Raises ApiError."""
+        self._book_it((corrections.split(self.exchange, symbol, ratio, self._clock.now()),))
+
+    def reset(self, *, new_account: bool) -> None:
+        self._book_it((corrections.reset(self.exchange, self._clock.now(), new_account=new_account),))
 
     def run_now(self, order_id: str) -> None:
         """All the steps the order has before it, without their delays."""
@@ -203,8 +216,8 @@ class Desk:
         self._book_it((event,))
         self._publish(event)
 
-    def _book_it(self, events: Iterable[Event]) -> None:
-        self._oracle.append(self._book.append(events, id_count=self.exchange.ids.count))
+    def _book_it(self, records: Iterable[Record]) -> None:
+        self._oracle.append(self._book.append(records, id_count=self.exchange.ids.count))
 
     def _forget(self, order_id: str) -> None:
         timer = self._due.pop(order_id, None)

@@ -1,7 +1,7 @@
 """The exchange: which orders it takes, what becomes of them, and the account they move. No I/O, no threads.
 
-Each method checks, makes an `Event`, applies it and returns it. `apply` is the only place that changes
-anything, so replaying a book's events rebuilds the same state.
+Each method checks, makes an `Event`, applies it and returns it. `apply`, and `take` for the records of
+corrections.py, are the only places that change anything, so replaying a book rebuilds the same state.
 """
 
 from collections.abc import Iterable
@@ -18,6 +18,7 @@ from simulator.errors import not_found, number, unprocessable
 from simulator.ids import Ids
 from simulator.orders import CENT, WORKING, ZERO, Event, Execution, Order, OrderRequest, shares_for
 from simulator.prices import Prices
+from simulator.records import Record, Split
 from simulator.settings import Switchboard
 
 _GTC_LASTS = 90 * 1440 * MINUTE
@@ -33,16 +34,31 @@ class Exchange:
         self.prices = prices
         self.calendar = calendar
         self.ids = ids
-        self.account = Account(switches.now.starting_cash)
+        self._begin(ids.of("account"))
+
+    def _begin(self, account_id: str) -> None:
+        self.account_id = account_id
+        self.account = Account(self.switches.now.starting_cash)
         self.orders: dict[str, Order] = {}
         """In the order of their submission."""
         self.executions: list[Execution] = []
+        """Trade busts among them, as executions of their own."""
+        self.activities: list[Execution | Split] = []
         self._open: dict[str, None] = {}
         self._by_client_order_id: dict[str, str] = {}
 
-    def restore(self, events: Iterable[Event]) -> None:
-        for event in events:
-            self.apply(event)
+    def restore(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self.take(record)
+
+    def take(self, record: Record) -> None:
+        if isinstance(record, Event):
+            self.apply(record)
+        elif isinstance(record, Split):
+            self.activities.append(record)
+            self.account.split(record)
+        else:
+            self._begin(record.account_id)
 
     def apply(self, event: Event) -> Event:
         order = event.order
@@ -54,6 +70,7 @@ class Exchange:
             self._open.pop(order.id, None)
         if event.execution:
             self.executions.append(event.execution)
+            self.activities.append(event.execution)
             self.account.settle(event.execution)
         return event
 
@@ -127,7 +144,7 @@ class Exchange:
         moved = size if order.side == "buy" else -size
         execution = Execution(
             execution_id=self.ids.next(),
-            activity_id=f"{new_york(now):%Y%m%d%H%M%S}{now // 1_000_000 % 1000:03d}::{self.ids.next()}",
+            activity_id=self.activity_id(now),
             order_id=order.id,
             symbol=order.symbol,
             side=order.side,
@@ -144,6 +161,9 @@ class Exchange:
             kind=kind, at=now, order=filled, execution_id=execution.execution_id, execution=execution
         )
         return self.apply(event)
+
+    def activity_id(self, now: int) -> str:
+        return f"{new_york(now):%Y%m%d%H%M%S}{now // 1_000_000 % 1000:03d}::{self.ids.next()}"
 
     def request_cancel(self, order_id: str, now: int) -> Event:
         """To pending_cancel. Raises ApiError for an order that has ended."""

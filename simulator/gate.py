@@ -1,16 +1,18 @@
 """What each request passes on its way in: count, faults, keys, rate limit; and errors on its way out."""
 
+from email.utils import formatdate
 from ipaddress import ip_address
 
 from aiohttp import web
 
-from simulator.acts import HTTP_ACTS, Handler
-from simulator.clock import MINUTE
+from simulator.broker_acts import CONTROL, perform
+from simulator.clock import MINUTE, SECOND
 from simulator.context import CONTEXT, reply
 from simulator.errors import ApiError, not_found
+from simulator.http_acts import HTTP_ACTS, Handler
 
 _KEY, _SECRET = "APCA-API-KEY-ID", "APCA-API-SECRET-KEY"
-_CONTROL, _DATA, _STREAM = "/_sim/", "/v2/stocks/", "/stream"
+_DATA, _STREAM = "/v2/stocks/", "/stream"
 
 
 class RateLimit:
@@ -37,11 +39,15 @@ class RateLimit:
 LIMIT = web.AppKey("limit", RateLimit)
 
 
-async def add_request_id(request: web.Request, response: web.StreamResponse) -> None:
-    """On the signal rather than in a middleware: a WebSocket's handshake has its headers sent by then."""
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """The request's id, and the simulator's own time.
+
+    On the signal rather than in a middleware: a WebSocket's handshake has its headers sent by then.
+    """
     context = request.app[CONTEXT]
     name = f"request-{context.requests.total()}"
     response.headers["X-Request-ID"] = context.exchange.ids.of(name).replace("-", "")
+    response.headers["Date"] = formatdate(context.clock.now() // SECOND, usegmt=True)
 
 
 @web.middleware
@@ -66,24 +72,31 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
 
 @web.middleware
 async def apply_faults(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if request.path.startswith(_CONTROL):
+    if request.path.startswith(CONTROL):
         return await handler(request)
-    fault = request.app[CONTEXT].plan.for_request(request.method, request.path)
+    context = request.app[CONTEXT]
+    for due in context.plan.due(request.method, request.path):
+        try:
+            goes_on = perform(due, context, request)
+        except ApiError as error:
+            return reply({"message": f"{due.act} can't be done: {error}"}, status=500)
+        if not goes_on:
+            return web.Response()
+    fault = context.plan.for_request(request.method, request.path)
     return await HTTP_ACTS[fault.act](fault, request, handler) if fault else await handler(request)
 
 
 @web.middleware
 async def check_keys(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if request.path.startswith(_CONTROL):
+    if request.path.startswith(CONTROL):
         # The control room has no lock of its own, so only this machine may enter.
         if not ip_address(request.remote or "0.0.0.0").is_loopback:  # noqa: S104 - stands for "unknown"
             raise ApiError(403, "the control API answers on the loopback interface only")
     elif request.path != _STREAM:
-        settings = request.app[CONTEXT].switches.now
         if _KEY not in request.headers and _SECRET not in request.headers:
             raise ApiError(403, "forbidden.")
-        given = (request.headers.get(_KEY), request.headers.get(_SECRET))
-        if given != (settings.key_id, settings.secret_key):
+        keys = request.app[CONTEXT].keys
+        if not keys.fit(request.headers.get(_KEY), request.headers.get(_SECRET)):
             raise ApiError(401, "unauthorized")
     return await handler(request)
 
@@ -92,7 +105,7 @@ async def check_keys(request: web.Request, handler: Handler) -> web.StreamRespon
 async def limit_rate(request: web.Request, handler: Handler) -> web.StreamResponse:
     context = request.app[CONTEXT]
     limit = context.switches.now.rate_limit_per_min
-    if not limit or request.path.startswith((_CONTROL, _DATA, _STREAM)):
+    if not limit or request.path.startswith((CONTROL, _DATA, _STREAM)):
         return await handler(request)
     allowed, headers = request.app[LIMIT].take(context.clock.now(), limit)
     if allowed:

@@ -101,6 +101,8 @@ class Execution:
     leaves_qty: Decimal
     order_status: str
     position_qty: Decimal
+    busts: str | None = None
+    """Of a trade bust: the id of the execution that's undone by it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,12 +19,13 @@ from simulator.book import Book
 from simulator.calendar import Calendar
 from simulator.clock import SimClock
 from simulator.context import CONTEXT, Context
-from simulator.control import RESTART
 from simulator.desk import DESK, Desk
 from simulator.exchange import Exchange
 from simulator.faults import Plan
-from simulator.gate import LIMIT, MIDDLEWARES, RateLimit, add_request_id
+from simulator.gate import LIMIT, MIDDLEWARES, RateLimit, add_headers
 from simulator.ids import Ids
+from simulator.keys import Keys
+from simulator.machine import Machine
 from simulator.oracle import Oracle
 from simulator.orders import Event
 from simulator.prices import Prices
@@ -33,11 +34,6 @@ from simulator.stream import Streams
 from simulator.wire import trade_update
 
 __all__ = ["Simulator", "SimulatorSettings"]
-
-_GOODBYE_S = 0.5
-"""How long a stop lets requests under way finish."""
-_KEEPALIVE_S = 3600
-"""A pooled connection that the server closes while it's idle is a fault, and faults come on order only."""
 
 
 class Simulator:
@@ -101,33 +97,21 @@ class Simulator:
 
     async def _serve(self, bound: "Future[int]") -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        app, context = _assemble(self._settings)
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            handle_signals=False,
-            shutdown_timeout=_GOODBYE_S,
-            keepalive_timeout=_KEEPALIVE_S,
-        )
-        app[RESTART] = lambda request: _restart(context, runner, request)
-        await runner.setup()
+        context = _assemble(self._settings)
         try:
-            site = web.TCPSite(runner, self._settings.host, self._settings.port)
-            await site.start()
-            context.desk.load()
-            bound.set_result(runner.addresses[0][1])
+            bound.set_result(await context.machine.open())
             await self._stopping.wait()
         finally:
             context.desk.close()
-            _drop_connections(runner, but=None)
-            await runner.cleanup()
+            await context.machine.close()
 
 
-def _assemble(settings: SimulatorSettings) -> tuple[web.Application, Context]:
+def _assemble(settings: SimulatorSettings) -> Context:
     clock, switches, plan = SimClock(), Switchboard(settings), Plan()
     calendar, prices, ids = Calendar(switches), Prices(settings.seed), Ids(settings.seed)
     assets, oracle = Assets(), Oracle(settings.folder)
-    streams = Streams(clock=clock, switches=switches, plan=plan)
+    keys, app = Keys(switches), web.Application(middlewares=MIDDLEWARES)
+    streams = Streams(clock=clock, keys=keys, switches=switches, plan=plan)
 
     def publish(event: Event) -> None:
         streams.publish(event.kind, trade_update(desk.exchange, event))
@@ -144,6 +128,8 @@ def _assemble(settings: SimulatorSettings) -> tuple[web.Application, Context]:
     )
     context = Context(
         clock=clock,
+        keys=keys,
+        machine=Machine(app, host=settings.host, port=settings.port, boot=desk.load),
         switches=switches,
         calendar=calendar,
         prices=prices,
@@ -152,21 +138,9 @@ def _assemble(settings: SimulatorSettings) -> tuple[web.Application, Context]:
         plan=plan,
         streams=streams,
     )
-    app = web.Application(middlewares=MIDDLEWARES)
     app[CONTEXT], app[DESK], app[LIMIT] = context, desk, RateLimit()
-    app.on_response_prepare.append(add_request_id)
+    app.on_response_prepare.append(add_headers)
     for room in (trading_api, account_api, data_api, control):
         app.add_routes(room.routes)
     app.router.add_get("/stream", streams.handle)
-    return app, context
-
-
-def _restart(context: Context, runner: web.AppRunner, request: web.Request) -> None:
-    _drop_connections(runner, but=request)
-    context.desk.load()
-
-
-def _drop_connections(runner: web.AppRunner, but: web.Request | None) -> None:
-    for connection in runner.server.connections if runner.server else ():
-        if connection.transport and (but is None or connection is not but.protocol):
-            connection.transport.abort()
+    return context

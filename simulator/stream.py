@@ -10,14 +10,16 @@ import contextlib
 import json
 import struct
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import cast
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
-from simulator.acts import STREAM_ACTS, Close, Frame, Half, Later, Outgoing
 from simulator.clock import SECOND, SimClock
 from simulator.faults import Plan
+from simulator.keys import Keys
 from simulator.settings import Switchboard
+from simulator.stream_acts import STREAM_ACTS, Close, Frame, Half, Later, Outgoing
 
 _STREAMS = ("trade_updates",)
 
@@ -32,12 +34,15 @@ class _Listener:
 
 
 class Streams:
-    def __init__(self, *, clock: SimClock, switches: Switchboard, plan: Plan) -> None:
+    def __init__(self, *, clock: SimClock, keys: Keys, switches: Switchboard, plan: Plan) -> None:
         self._clock = clock
+        self._keys = keys
         self._switches = switches
         self._plan = plan
         self._listeners: set[_Listener] = set()
         self._slot_taken_until = 0
+        self._zombie_until = 0
+        self._zombie_status = HTTPStatus.TOO_MANY_REQUESTS.value
         self._later: list[Outgoing] = []
 
     @property
@@ -59,9 +64,19 @@ class Streams:
         for listener in self._listeners:
             listener.outbox.put_nowait(close)
 
+    def take_slot(self, seconds: float, *, status: int) -> None:
+        """Handshakes are answered with `status` for so long, as if a dead connection held the only slot."""
+        self._zombie_until = self._clock.now() + int(seconds * SECOND)
+        self._zombie_status = status
+
+    def free_slot(self) -> None:
+        self._zombie_until = 0
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        if self._clock.now() < self._zombie_until:
+            return _too_many(self._zombie_status)
         if self._is_full():
-            return web.json_response({"code": 42910000, "message": "too many connections"}, status=429)
+            return _too_many(HTTPStatus.TOO_MANY_REQUESTS)
         socket = web.WebSocketResponse(autoping=False, compress=False)
         listener = _Listener(request, socket)
         self._listeners.add(listener)
@@ -137,8 +152,7 @@ class Streams:
         return None
 
     def _authorize(self, listener: _Listener, key_id: object, secret_key: object) -> Frame:
-        settings = self._switches.now
-        if (key_id, secret_key) == (settings.key_id, settings.secret_key):
+        if self._keys.fit(key_id, secret_key):
             listener.authorized = True
             data: Frame = {"status": "authorized", "action": "authenticate"}
         else:
@@ -148,6 +162,10 @@ class Streams:
                 "status": "unauthorized",
             }
         return {"stream": "authorization", "data": data}
+
+
+def _too_many(status: int) -> web.Response:
+    return web.json_response({"code": status * 100_000, "message": "too many connections"}, status=status)
 
 
 def _send_half(listener: _Listener, frame: Frame) -> None:

@@ -8,6 +8,7 @@ from simulator.clock import new_york, rfc3339
 from simulator.errors import number
 from simulator.exchange import Exchange
 from simulator.orders import CENT, Event, Execution, Order
+from simulator.records import Split
 
 Body = dict[str, object]
 _SIX_PLACES = Decimal("0.000001")
@@ -78,6 +79,9 @@ def trade_update(exchange: Exchange, event: Event) -> Body:
         data["price"] = number(event.execution.price)
         data["qty"] = number(event.execution.qty)
         data["position_qty"] = number(event.execution.position_qty)
+        if event.execution.busts:
+            data["previous_execution_id"] = event.execution.busts
+            data["reason"] = "TRADE_BUST"
     return {"stream": "trade_updates", "data": data}
 
 
@@ -122,7 +126,7 @@ def account_body(exchange: Exchange, now: int) -> Body:
     margin = number(market_value / 2)
     return {
         "account_blocked": False,
-        "account_number": "PA0000000000",
+        "account_number": _account_number(exchange),
         "accrued_fees": "0",
         "admin_configurations": {},
         "balance_asof": f"{new_york(exchange.calendar.previous_close(now)):%Y-%m-%d}",
@@ -134,7 +138,7 @@ def account_body(exchange: Exchange, now: int) -> Body:
         "currency": "USD",
         "effective_buying_power": number(power),
         "equity": number(equity),
-        "id": exchange.ids.of("account"),
+        "id": exchange.account_id,
         "initial_margin": margin,
         "intraday_adjustments": "0",
         "last_equity": number(account.starting_cash),
@@ -162,7 +166,34 @@ def account_body(exchange: Exchange, now: int) -> Body:
     }
 
 
-def activity_body(execution: Execution) -> Body:
+def activity_bodies(activity: Execution | Split) -> list[Body]:
+    """One of an execution, two of a split."""
+    if isinstance(activity, Execution):
+        return [_trade_activity(activity)]
+    return [
+        _split_activity(activity, activity.remove_id, "REMOVE", -activity.old_qty),
+        _split_activity(activity, activity.add_id, "ADD", activity.new_qty),
+    ]
+
+
+def _split_activity(split: Split, activity_id: str, leg: str, qty: Decimal) -> Body:
+    old, new, value = number(-split.old_qty), number(split.new_qty), number(split.cost.quantize(CENT))
+    return {
+        "activity_type": "SPLIT",
+        "created_at": rfc3339(split.at, digits=6),
+        "date": f"{new_york(split.at):%Y-%m-%d}",
+        "description": f"{leg}, From QTY:{old}, To QTY:{new}, Position Value:{value}",
+        "id": activity_id,
+        "net_amount": "0",
+        "price": number((split.cost / abs(qty)).quantize(Decimal("0.0001"))),
+        "qty": number(qty),
+        "status": "executed",
+        "symbol": split.symbol,
+    }
+
+
+def _trade_activity(execution: Execution) -> Body:
+    kind = "partial_fill" if execution.leaves_qty else "fill"
     return {
         "activity_type": "FILL",
         "cum_qty": number(execution.cum_qty),
@@ -175,8 +206,15 @@ def activity_body(execution: Execution) -> Body:
         "side": execution.side,
         "symbol": execution.symbol,
         "transaction_time": rfc3339(execution.at, digits=6),
-        "type": "partial_fill" if execution.leaves_qty else "fill",
+        "type": "trade_bust" if execution.busts else kind,
     }
+
+
+def _account_number(exchange: Exchange) -> str:
+    """The first account's has no digits to tell; each further one's comes of its id."""
+    if exchange.account_id == exchange.ids.of("account"):
+        return "PA0000000000"
+    return f"PA{int(exchange.account_id.replace('-', ''), 16) % 10**10:010d}"
 
 
 def asset_body(exchange: Exchange, symbol: str) -> Body:

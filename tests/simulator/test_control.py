@@ -76,6 +76,18 @@ def test_a_late_fill_raises_the_sum_of_a_canceled_order(scripted: Api, ear: Ear)
     assert ear.until("partial_fill")[-1]["position_qty"] == "1"
 
 
+@pytest.mark.parametrize("verb", ["cancel", "expire", "reject", "done_for_day"])
+@pytest.mark.parametrize("qty", ["1", "3"])
+def test_a_late_fill_leaves_an_ended_order_ended(scripted: Api, verb: str, qty: str) -> None:
+    order = scripted.order(qty="3").json()
+    ended = scripted.sim(verb, {"id": order["id"]})
+    assert scripted("POST", "/_sim/fill", json={"id": order["id"]}).status_code == 422
+    late = scripted.sim("fill", {"id": order["id"], "qty": qty, "late": True})
+    assert (late["status"], late["filled_qty"]) == (ended["status"], qty)
+    assert scripted.held() == Decimal(qty)
+    assert [each["id"] for each in scripted.get("/v2/orders")] == []
+
+
 def test_a_cancel_may_be_pending_first(api: Api, ear: Ear) -> None:
     api.sim("switches", {"pending_cancel": True})
     order = api.order(symbol="RESTS").json()

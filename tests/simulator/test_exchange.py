@@ -1,6 +1,9 @@
 """The pure exchange: nothing is lost and nothing made up, whatever is asked of it."""
 
+import subprocess
+import sys
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,6 +66,16 @@ def act(exchange: Exchange, now: int, step: tuple[object, ...]) -> list[Event]:
         case ("end", int(index), "canceled" | "expired" | "rejected" as how):
             return [exchange.end(exchange.open_orders()[-index].id, how, now)]
     raise AssertionError(step)
+
+
+def test_the_exchange_and_its_bodies_need_no_sockets_and_no_loop() -> None:
+    program = """
+import sys
+for name in ("aiohttp", "asyncio", "socket", "threading"):
+    sys.modules[name] = None
+from simulator import corrections, exchange, fills, oracle, orders, wire
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
 
 
 @given(st.lists(submits | executions | ends, min_size=10, max_size=40))

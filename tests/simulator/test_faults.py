@@ -1,6 +1,7 @@
 """Each fault act, as a client meets it."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -83,6 +84,30 @@ def test_a_plan_applies_n_times_after_those_it_skips(api: Api) -> None:
     assert [api.order(symbol="RESTS").status_code for _ in range(4)] == [200, 500, 500, 200]
 
 
+def test_only_the_first_order_is_slow_and_the_next_overtakes_it(simulator: Simulator, api: Api) -> None:
+    plan(api, "delay", {**ORDERS, "n": 1}, seconds=1)
+    slow = Api(simulator.base_url)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(slow.order, symbol="RESTS", client_order_id="first")
+        while api.get("/_sim/faults")[0]["match"]["n"]:
+            pass
+        assert api.order(symbol="RESTS", client_order_id="second").status_code == 200
+        assert known(api) == ["second"]
+        assert first.result().status_code == 200
+    slow.session.close()
+    assert known(api) == ["first", "second"]
+
+
+def test_a_lookup_may_miss_an_order_that_exists(api: Api) -> None:
+    api.order(symbol="RESTS", client_order_id="here")
+    path = "/v2/orders:by_client_order_id"
+    missing = {"code": 40410000, "message": "order not found"}
+    plan(api, "status", {"method": "GET", "path": path, "n": 2}, status=404, body=missing)
+    told = [api("GET", path, params={"client_order_id": "here"}) for _ in range(3)]
+    assert [answer.status_code for answer in told] == [404, 404, 200]
+    assert told[0].json() == missing
+
+
 def test_a_plan_without_end_lasts_until_it_is_cleared(api: Api) -> None:
     plan(api, "status", {"path": "/v2/positions*", "n": None}, status=500)
     assert [api("GET", "/v2/positions").status_code for _ in range(3)] == [500] * 3
@@ -149,6 +174,17 @@ def test_a_status_may_be_unknown_and_an_execution_id_missing(api: Api, ear: Ear)
     api.order()
     _, new, fill = ear.until("fill")
     assert (new["order"]["status"], fill["execution_id"]) == ("under_review", None)
+
+
+def test_a_fills_position_may_be_wrong_while_the_account_is_right(api: Api, ear: Ear) -> None:
+    plan(api, "ws_wrong_position", {}, by="-0.5")
+    api.order(qty="2")
+    *before, fill = ear.until("fill")
+    assert fill["position_qty"] == "1.5"
+    assert all("position_qty" not in heard for heard in before)
+    assert api.held() == 2
+    api.order(qty="2", client_order_id="right again")
+    assert ear.until("fill")[-1]["position_qty"] == "4"
 
 
 def test_a_reordered_event_comes_after_the_next(api: Api, ear: Ear) -> None:

@@ -1,85 +1,24 @@
-"""What a fault does, by the name of its act.
+"""What a fault does to a request: each act wraps its handler.
 
-An HTTP act wraps the handler of the request; a stream act turns the frame about to be sent into other frames.
-To add one, write the function and name it in HTTP_ACTS or STREAM_ACTS.
+To add one, write the function and name it in HTTP_ACTS.
 """
 
 import asyncio
-import copy
 import json
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, cast
 
 from aiohttp import web
 
 from simulator.desk import DESK
+from simulator.fault import Fault
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Frame = dict[str, object]
-
-
-@dataclass(frozen=True)
-class Close:
-    """Sent in a frame's place: the connection is closed with this code."""
-
-    code: int
-
-
-@dataclass(frozen=True)
-class Half:
-    """Only the first half of the frame's bytes is sent, and nothing after it."""
-
-    frame: Frame
-
-
-@dataclass(frozen=True)
-class Later:
-    """The frame is sent after the next one."""
-
-    frame: Frame
-
-
-Outgoing = Frame | Close | Half | Later
 _HEAD_START_S = 0.1  # time for the frames to be read before the reply is
 _HTML = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
-
-
-@dataclass(kw_only=True)
-class Fault:
-    act: str
-    method: str = "*"
-    path: str = "*"
-    event: str = "*"
-    n: int | None = 1
-    skip: int = 0
-    options: Mapping[str, object] = field(default_factory=dict)
-
-    def applies(self) -> bool:
-        """Counts the use. True if this occurrence is one of the n."""
-        if self.skip:
-            self.skip -= 1
-            return False
-        if self.n is not None:
-            self.n -= 1
-        return True
-
-    def seconds(self) -> float:
-        return float(cast("float", self.options.get("seconds", 1)))
-
-    def body(self) -> dict[str, object]:
-        """As `GET /_sim/faults` shows it; n is what is left."""
-        match = {
-            "method": self.method,
-            "path": self.path,
-            "event": self.event,
-            "n": self.n,
-            "skip": self.skip,
-        }
-        return {"match": match, "act": self.act, **self.options}
 
 
 async def accept_then_drop(_: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -171,72 +110,6 @@ HTTP_ACTS: Final[Mapping[str, Callable[[Fault, web.Request, Handler], Awaitable[
     "fill_before_reply": fill_before_reply,
     "ws_refuse": status,
 }
-
-
-def ws_drop_event(_: Fault, __: Frame) -> list[Outgoing]:
-    return []
-
-
-def ws_dup(_: Fault, frame: Frame) -> list[Outgoing]:
-    return [frame, frame]
-
-
-def ws_null_data(_: Fault, frame: Frame) -> list[Outgoing]:
-    return [{"stream": "trade_updates", "data": None}, frame]
-
-
-def ws_unknown_event(fault: Fault, frame: Frame) -> list[Outgoing]:
-    stranger = copy.deepcopy(frame)
-    data = cast("Frame", stranger["data"])
-    data["event"] = fault.options.get("name", "held_for_review")
-    return [stranger, frame]
-
-
-def ws_unknown_status(fault: Fault, frame: Frame) -> list[Outgoing]:
-    changed = copy.deepcopy(frame)
-    order = cast("Frame", cast("Frame", changed["data"])["order"])
-    order["status"] = fault.options.get("name", "under_review")
-    return [changed]
-
-
-def ws_no_execution_id(_: Fault, frame: Frame) -> list[Outgoing]:
-    changed = copy.deepcopy(frame)
-    cast("Frame", changed["data"])["execution_id"] = None
-    return [changed]
-
-
-def ws_reorder(_: Fault, frame: Frame) -> list[Outgoing]:
-    return [Later(frame)]
-
-
-def ws_half_frame(_: Fault, frame: Frame) -> list[Outgoing]:
-    return [Half(frame)]
-
-
-def ws_close(fault: Fault, _: Frame) -> list[Outgoing]:
-    return [close_of(fault)]
-
-
-STREAM_ACTS: Final[Mapping[str, Callable[[Fault, Frame], list[Outgoing]]]] = {
-    "ws_drop_event": ws_drop_event,
-    "ws_mute": ws_drop_event,
-    "ws_dup": ws_dup,
-    "ws_null_data": ws_null_data,
-    "ws_unknown_event": ws_unknown_event,
-    "ws_unknown_status": ws_unknown_status,
-    "ws_no_execution_id": ws_no_execution_id,
-    "ws_reorder": ws_reorder,
-    "ws_half_frame": ws_half_frame,
-    "ws_close": ws_close,
-}
-
-
-def close_of(fault: Fault) -> Close:
-    return Close(int(cast("int", fault.options.get("code", 1011))))
-
-
-NEVER_PONG: Final = "ws_never_pong"
-"""The one act that answers neither a request nor an event: pings stay without their pong."""
 
 
 def _content(reply: web.StreamResponse) -> bytes:
