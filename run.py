@@ -7,24 +7,36 @@ takes the same path.
 """
 
 import logging
+import os
 import signal
+import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-import pykka
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler and (
+    __name__ == "__main__" or Path(sys.argv[0]).name == "starfill"
+):
+    # The imports below take half a second: Ctrl-C meanwhile ends the process without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 from rich.console import Console
 
 from actors.base import Address, Death, Handle, OnDeath, spawn
-from actors.clock import system_clock
+from actors.brake import LeaseWatch, OrderBrake
+from actors.clock import system_clock, system_monotonic
+from actors.lane import Lane
 from actors.ledger_work import LedgerIdentity
-from actors.order_executor import Lane, OrderExecutor
+from actors.order_executor import OrderExecutor
 from actors.reconciler import Reconciler
 from actors.signal_receiver import SignalReceiver
-from actors.supervisor import Hung, Supervisor
+from actors.stopping import STOP_ALL_S, STOP_BESIDE_HUNG_S, stop_actors
+from actors.supervisor import Hung, Supervisor, Watch
 from actors.timers import TimerThread
 from actors.trade_ledger import TradeLedger
 from actors.trading_stream import TradingStream
@@ -33,10 +45,19 @@ from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
 from cli import logs
 from cli.app import BotOptions, application
+from cli.exits import end_with
+from cli.health import HealthFile, Watchdog
 from cli.live import LiveTable
+from cli.probation import Probation
 from cli.startup import (
+    HALT_FILE,
     SIMULATOR_FOLDER,
     CannotStart,
+    Failed,
+    arm_crash_point,
+    begin_boot,
+    claim_ledger,
+    examine_beside,
     hold,
     meet_broker,
     open_ledger,
@@ -44,9 +65,21 @@ from cli.startup import (
     say,
     tune_interpreter,
 )
-from domain.messages import GateChanged, ReceiverMail, ResendOrder
+from domain.messages import (
+    AuditNow,
+    CancelOrder,
+    GateChanged,
+    HaltsCleared,
+    LeaseRenewed,
+    LedgerMail,
+    ReceiverMail,
+    ReconcilerMail,
+    ResendOrder,
+    StreamMail,
+)
 from domain.rules import Gate
-from persistence.errors import LedgerUnusable
+from persistence.errors import LeaseLost
+from persistence.halt_file import HaltFile
 from persistence.queries import Queries
 from persistence.store import LedgerStore
 from settings import Exit, Settings
@@ -79,7 +112,13 @@ class Parts:
     feed: Feed
     account: Account
     identity: LedgerIdentity
+    holder: str
+    """How this process calls itself to others that would have its ledger."""
+    halts: HaltFile
+    probation: Probation
     intake: Handle[ReceiverMail]
+    ledger: Handle[LedgerMail]
+    reconciler: Handle[ReconcilerMail]
     board: GateBoard
 
     def readiness(self) -> Readiness:
@@ -99,70 +138,104 @@ class ActorTree:
     actors: dict[str, Address[Any]] = field(default_factory=dict)
 
 
-STOP_S = {"OrderExecutor": 20.0, "TradeLedger": 10.0}
-"""How long an actor may take to stop, where that is more than three seconds: a POST is waited for."""
-WRITERS = (OrderExecutor, Lane, TradeLedger)
-"""Of these no second one may ever be started beside one that hangs."""
+STOP_WEB_S: Final = 2.0
 
 
 @contextmanager
 def start_actors(parts: Parts, on_death: OnDeath) -> Iterator[ActorTree]:
     """Ears before mouth: who is written to starts first, the intake opens last and closes first."""
-    tree, timers = ActorTree(), TimerThread()
+    tree, timers, stopping = ActorTree(), TimerThread(), threading.Event()
+    within_s = STOP_ALL_S
     try:
-        ledger = tree.actors["TradeLedger"] = spawn(
-            TradeLedger, store=parts.store, identity=parts.identity, clock=system_clock, on_death=on_death
-        )
-        ledger.subscribe(parts.board, GateChanged)
-        reconciler = tree.actors["Reconciler"] = spawn(
-            Reconciler,
-            broker=parts.broker,
-            ledger=ledger,
-            timers=timers,
-            clock=system_clock,
-            on_death=on_death,
-        )
-        tree.actors["TradingStream"] = spawn(
-            TradingStream,
-            feed=parts.feed,
-            ledger=ledger,
-            reconciler=reconciler,
-            timers=timers,
-            on_death=on_death,
-        )
-        executor = tree.actors["OrderExecutor"] = spawn(
-            OrderExecutor,
-            broker=parts.broker,
-            ledger=ledger,
-            reconciler=reconciler,
-            timers=timers,
-            clock=system_clock,
-            on_death=on_death,
-            lanes=parts.settings.lanes,
-        )
-        ledger.subscribe(executor, ResendOrder)
-        receiver = tree.actors["SignalReceiver"] = spawn(
-            SignalReceiver, ledger=ledger, executor=executor, timers=timers, on_death=on_death
-        )
-        ledger.subscribe(receiver, GateChanged)
-        parts.intake.swap(receiver)
+        spawn_actors(tree.actors, parts, timers, stopping, on_death)
         yield tree
+    except Hung:
+        within_s = STOP_BESIDE_HUNG_S
+        raise
     finally:
         parts.intake.swap(None)
-        for name, address in reversed(tree.actors.items()):
-            try:
-                address.stop(timeout=STOP_S.get(name, 3.0))
-            except pykka.Timeout:
-                log.warning("%s has not stopped in time; the next start finds what it was doing", name)
+        parts.reconciler.swap(None)
+        parts.ledger.swap(None)
+        stopping.set()
+        late = stop_actors(tree.actors, within_s)
         timers.close()
-        hanging = [ref for kind in WRITERS for ref in pykka.ActorRegistry.get_by_class(kind)]
-        if hanging:
-            raise Hung(", ".join(str(ref) for ref in hanging) + " did not stop")
+        if late and within_s == STOP_ALL_S:
+            raise Hung(", ".join(late), "did not stop")
+
+
+def spawn_actors(
+    actors: dict[str, Address[Any]],
+    parts: Parts,
+    timers: TimerThread,
+    stopping: threading.Event,
+    on_death: OnDeath,
+) -> None:
+    """Start them all, each with the addresses that it writes to."""
+    ledger = actors["TradeLedger"] = spawn(
+        TradeLedger,
+        store=parts.store,
+        identity=parts.identity,
+        halts=parts.halts,
+        holder=parts.holder,
+        timers=timers,
+        clock=system_clock,
+        monotonic=system_monotonic,
+        on_death=on_death,
+    )
+    parts.ledger.swap(ledger)
+    parts.probation.tell()
+    ledger.subscribe(parts.board, GateChanged)
+    ledger.subscribe(parts.probation, HaltsCleared)
+    lease = LeaseWatch(system_monotonic)
+    brake = OrderBrake(halts=parts.halts, lease_fresh=lease.fresh)
+    ledger.subscribe(lease, LeaseRenewed)
+    ledger.subscribe(brake, GateChanged)
+    to_stream: Handle[StreamMail] = Handle()  # the two write to each other, and one has to be first
+    reconciler = actors["Reconciler"] = spawn(
+        Reconciler,
+        broker=parts.broker,
+        ledger=ledger,
+        stream=to_stream,
+        timers=timers,
+        clock=system_clock,
+        monotonic=system_monotonic,
+        on_death=on_death,
+    )
+    ledger.subscribe(reconciler, AuditNow)
+    parts.reconciler.swap(reconciler)
+    stream = actors["TradingStream"] = spawn(
+        TradingStream, feed=parts.feed, ledger=ledger, reconciler=reconciler, timers=timers, on_death=on_death
+    )
+    to_stream.swap(stream)
+    lanes = [f"Lane {number}" for number in range(1, parts.settings.lanes + 1)]
+    for lane in lanes:
+        actors[lane] = spawn(
+            Lane,
+            broker=parts.broker,
+            ledger=ledger,
+            reconciler=reconciler,
+            stream=stream,
+            brake=brake,
+            timers=timers,
+            clock=system_clock,
+            stopping=stopping,
+            on_death=on_death,
+        )
+    executor = actors["OrderExecutor"] = spawn(
+        OrderExecutor, lanes=[actors[lane] for lane in lanes], on_death=on_death
+    )
+    ledger.subscribe(executor, ResendOrder, CancelOrder)
+    receiver = actors["SignalReceiver"] = spawn(
+        SignalReceiver, ledger=ledger, executor=executor, timers=timers, on_death=on_death
+    )
+    ledger.subscribe(receiver, GateChanged)
+    parts.intake.swap(receiver)
 
 
 def assemble(settings: Settings, stack: ExitStack) -> Parts:
     """Everything but the actors, in the order of their needs; raises CannotStart, OSError."""
     stack.callback(hold(settings).release)
+    boots = begin_boot(settings, stack)
     settings = open_simulator(settings, stack)
     assert settings.broker_url is not None
     broker = AlpacaRest(
@@ -173,7 +246,9 @@ def assemble(settings: Settings, stack: ExitStack) -> Parts:
     )
     account = meet_broker(broker, settings)
     store = open_ledger(settings, account)
+    claim_ledger(settings, store, stack)
     stack.callback(store.close)
+    ledger: Handle[LedgerMail] = Handle()
     say(f"mode       {settings.mode}" + ("" if settings.mode != "live" else " - REAL MONEY"))
     say(f"account    {account.account_number} at {settings.broker_url}")
     say(f"database   {settings.database}")
@@ -186,7 +261,12 @@ def assemble(settings: Settings, stack: ExitStack) -> Parts:
         ),
         account=account,
         identity=LedgerIdentity(account_id=account.id, code_version=version("starfill")),
+        holder=f"pid {os.getpid()} on {socket.gethostname()}",
+        halts=HaltFile(settings.state_dir / HALT_FILE),
+        probation=Probation(boots, ledger),
         intake=Handle(),
+        ledger=ledger,
+        reconciler=Handle(),
         board=GateBoard(),
     )
 
@@ -201,6 +281,8 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
     logs.hide(token)
     app = create_app(
         receiver=parts.intake,
+        desk=parts.ledger,
+        reconciler=parts.reconciler,
         queries=queries,
         token=token,
         clock=system_clock,
@@ -215,23 +297,10 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
             "was traded. Another program has the port; set STARFILL_HTTP to a free one.",
         ) from None
     web.start()
-    stack.callback(web.stop)
+    stack.callback(web.stop, STOP_WEB_S)
     say(f"dashboard  {web.url}")
     say(f"token      in {settings.state_dir / 'token'}")
     return web
-
-
-def examine_beside(store: LedgerStore, supervisor: Supervisor) -> None:
-    """Check the whole ledger on a thread of its own; a damaged one ends the bot."""
-
-    def examine() -> None:
-        try:
-            store.examine()
-        except LedgerUnusable as error:
-            say(f"starfill: {error}")
-            supervisor.stop(Exit.CONFIGURATION)
-
-    threading.Thread(target=examine, name="examine", daemon=True).start()
 
 
 def play_demo(parts: Parts, web: WebServer, console: Console, then: Callable[[int], None]) -> None:
@@ -257,17 +326,20 @@ def play_demo(parts: Parts, web: WebServer, console: Console, then: Callable[[in
 
 
 def bot(settings: Settings, options: BotOptions) -> int:
-    """Run the bot until it is told to stop; the exit code."""
+    """Run the bot until it is told to stop; the exit code. Raises CannotStart, Failed, KeyboardInterrupt."""
+    arm_crash_point(settings)
     tune_interpreter()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until there are actors to be stopped
     secrets = [settings.secret_key.get_secret_value()]
     logs.configure(secrets=secrets)
     with ExitStack() as stack:
         parts = assemble(settings, stack)
         if options.live_table:  # the table has the terminal; the folder is ours only now
             logs.configure(secrets=secrets, file=settings.state_dir / logs.NAME)
+        watchdog = stack.enter_context(Watchdog(settings.state_dir))
         queries = Queries(parts.store)
         web = open_web(parts, queries, stack)
-        supervisor = Supervisor(lambda on_death: start_actors(parts, on_death))
+        supervisor = make_supervisor(parts, watchdog)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: supervisor.stop(Exit.CLEAN))
         console = Console()
@@ -278,17 +350,33 @@ def bot(settings: Settings, options: BotOptions) -> int:
         if options.demo:
             stays = options.live_table and not options.once
             play_demo(parts, web, console, then=(lambda _: None) if stays else supervisor.stop)
-        examine_beside(parts.store, supervisor)
-        end = supervisor.run()
+        examine_beside(parts.store, supervisor.stop)
+        parts.probation.begin(stack)
+        code = judged(supervisor.run())
         parts.store.settle()
-    if isinstance(end, Death):
-        say(f"stopped: {end.actor} failed ({end.error}); signals and orders are in the ledger, start again")
-        return Exit.INTERNAL
-    return end
+    return code
+
+
+def make_supervisor(parts: Parts, watchdog: Watchdog) -> Supervisor:
+    """Who watches the actors, and is watched itself."""
+    health = HealthFile(parts.settings.state_dir, gate=lambda: parts.board.gate, clock=system_clock)
+    watch = Watch(fatal=(LeaseLost,), alive=watchdog.alive, healthy=health.all_well)
+    return Supervisor(lambda on_death: start_actors(parts, on_death), watch)
+
+
+def judged(end: int | Death) -> int:
+    """The exit code of an end that was ordered; raises CannotStart or Failed for a death."""
+    if not isinstance(end, Death):
+        return end
+    if isinstance(end.error, LeaseLost):
+        raise CannotStart(
+            Exit.ALREADY_RUNNING, f"{end.error}; this process has stopped, it sends nothing more"
+        )
+    raise Failed(f"{end.actor} failed ({end.error})")
 
 
 def guarded_bot(settings: Settings, options: BotOptions) -> int:
-    """`bot`, with what keeps it from starting told in one line."""
+    """`bot`, with whatever ends it told in one line."""
     try:
         return bot(settings, options)
     except CannotStart as error:
@@ -296,11 +384,20 @@ def guarded_bot(settings: Settings, options: BotOptions) -> int:
         return error.code
     except KeyboardInterrupt:  # before the actors were there to be stopped
         return Exit.CLEAN
+    except Failed as error:
+        why = str(error)
+    except Exception as error:  # told in full by the log, which knows the secrets
+        log.critical("the bot failed", exc_info=True)
+        why = f"the bot failed ({type(error).__name__}, see the log)"
+    say(f"stopped: {why}; signals and orders are in the ledger, start again")
+    return Exit.INTERNAL
 
 
 def main() -> None:
-    """`python run.py`."""
-    application(bot=guarded_bot)()
+    """`python run.py`; does not return."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    end_with(application(bot=guarded_bot))
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ class Environment(BaseSettings):
     state_dir: Path = Path("var")
     confirm_live: str | None = None
     lanes: int = Field(default=8, ge=1, le=64)
+    crash_at: str | None = None
     key_id: str | None = Field(default=None, validation_alias=AliasChoices("APCA_API_KEY_ID", "key_id"))
     secret_key: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("APCA_API_SECRET_KEY", "secret_key")
@@ -91,6 +92,8 @@ class Settings(BaseModel):
     confirm_live: str | None
     """The account number that the owner typed to allow live trading."""
     lanes: int
+    crash_at: str | None = None
+    """Where to die, for the crash test: `failpoint.arm` reads it."""
 
 
 def load(**flags: object) -> Settings:
@@ -116,6 +119,7 @@ def load(**flags: object) -> Settings:
         state_dir=state_dir,
         confirm_live=env.confirm_live,
         lanes=env.lanes,
+        crash_at=env.crash_at or None,
     )
 
 

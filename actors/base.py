@@ -9,7 +9,7 @@ other actors but not the process).
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, Final, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast, overload
 
 import pykka
 
@@ -17,12 +17,16 @@ from actors.inbox import Inbox
 
 log = logging.getLogger(__name__)
 
+SETUP_S: Final = 20.0
+"""How long an actor's `setup` may take; more than the ledger waits for its database."""
+
 M = TypeVar("M")
 M_contra = TypeVar("M_contra", contravariant=True)
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 R2 = TypeVar("R2")
 R3 = TypeVar("R3")
+R4 = TypeVar("R4")
 P = ParamSpec("P")
 
 
@@ -57,6 +61,10 @@ class Mailbox(Protocol[M_contra]):
     def ask(
         self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], /, *, timeout: float
     ) -> R | R2 | R3: ...
+    @overload
+    def ask(
+        self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], d: type[R4], /, *, timeout: float
+    ) -> R | R2 | R3 | R4: ...
     def ask(self, mail: M_contra, /, *answers: type[Any], timeout: float) -> Any:
         """Put mail into the inbox and wait for its answer, at most `timeout` seconds."""
 
@@ -71,7 +79,7 @@ class Answer(Protocol[R_co]):
 class PatientMailbox(Mailbox[M_contra], Protocol[M_contra]):
     """A mailbox that can be asked now and waited for later."""
 
-    def begin(self, mail: M_contra, a: type[R], b: type[R2], /) -> Answer[R | R2]:
+    def begin(self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], /) -> Answer[R | R2 | R3]:
         """Put mail into the inbox; its answer is waited for by whoever gets this."""
 
 
@@ -111,13 +119,17 @@ class Address(Generic[M_contra]):
     def ask(
         self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], /, *, timeout: float
     ) -> R | R2 | R3: ...
+    @overload
+    def ask(
+        self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], d: type[R4], /, *, timeout: float
+    ) -> R | R2 | R3 | R4: ...
     def ask(self, mail: M_contra, /, *answers: type[Any], timeout: float) -> Any:
         """Ask; raises pykka.Timeout, pykka.ActorDeadError, or TypeError for an unexpected answer."""
         return self._begin(mail, answers).get(timeout=timeout)
 
-    def begin(self, mail: M_contra, a: type[R], b: type[R2], /) -> Answer[R | R2]:
+    def begin(self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], /) -> Answer[R | R2 | R3]:
         """Ask and do not wait yet; raises pykka.ActorDeadError."""
-        return self._begin(mail, (a, b))
+        return self._begin(mail, (a, b, c))
 
     def _begin(self, mail: M_contra, answers: tuple[type[Any], ...]) -> _Pending[Any]:
         question = f"{type(mail).__name__} to {self._ref}"
@@ -141,6 +153,11 @@ class Address(Generic[M_contra]):
             self._ref.stop(timeout=timeout)
         except pykka.ActorDeadError:
             return
+
+    def begin_stop(self) -> Answer[object]:
+        """Order the stop and do not wait yet: several may come to their ends together."""
+        end: Answer[object] = self._ref.stop(block=False)
+        return end
 
     def is_alive(self) -> bool:
         """Whether the actor has not stopped or failed; a hung one still counts as alive."""
@@ -177,6 +194,10 @@ class Handle(Generic[M_contra]):
     def ask(
         self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], /, *, timeout: float
     ) -> R | R2 | R3: ...
+    @overload
+    def ask(
+        self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], d: type[R4], /, *, timeout: float
+    ) -> R | R2 | R3 | R4: ...
     def ask(self, mail: M_contra, /, *answers: type[Any], timeout: float) -> Any:
         owner = self._owner
         if owner is None:
@@ -281,7 +302,10 @@ class Worker(pykka.ThreadingActor, Generic[M]):
 
 
 def spawn(worker: "Callable[P, Worker[M]]", *args: P.args, **kwargs: P.kwargs) -> Address[M]:
-    """Start a worker; raises pykka.ActorDeadError if its `setup` failed (pykka's own `start` would not)."""
+    """Start a worker and wait for its `setup`.
+
+    Raises pykka.ActorDeadError if that failed (pykka's own `start` would not), pykka.Timeout if it hangs.
+    """
     address: Address[M] = Address(cast("type[Worker[M]]", worker).start(*args, **kwargs))
-    address.ping(timeout=30)
+    address.ping(timeout=SETUP_S)
     return address

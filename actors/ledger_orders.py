@@ -1,34 +1,53 @@
-"""The ledger's work on orders: fold the broker's words in, and keep what each attempt proved."""
+"""The ledger's work on orders: fold the broker's words in, and notice what they leave unexplained."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from actors.ledger_work import Work
-from domain.identity import is_ours
-from domain.messages import (
-    BrokerSnapshot,
-    OrderNotFound,
-    OrderNotSent,
-    OrderRejected,
-    OrderUnresolved,
-    PositionConfirmed,
-)
+from domain.holdings import ALL, ExternalOrder, fold_external, signed
 from domain.orders import (
     Execution,
     Life,
     OrderRecord,
     OrderUpdate,
     Trigger,
-    confirm_position,
+    differs,
+    fell,
     fold,
+    is_known_status,
     learn,
-    may_resend,
-    not_found,
+    overfilled,
 )
-from domain.reconcile import OrderHeard, OrderMissing, OrderUnknown, PositionHeard, reconcile
 from domain.signals import decimal_text
 from domain.values import ZERO
 from persistence.store import ExecutionRow
+
+LOST_LEDGER = (
+    "the broker has orders of ours that this ledger does not have: it is an older copy, or was deleted, or "
+    "another Starfill trades this account"
+)
+UNDOING = frozenset({"trade_bust", "trade_correct"})
+"""Events that take an execution back or change it: what was bought is not what was told."""
+GIVEN_UP = frozenset({Life.LAPSED, Life.REFUSED})
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What some words of the broker amount to, before it is stored."""
+
+    known: dict[str, OrderRecord]
+    names: dict[str, str]
+    """client_order_ids by the broker's id."""
+    mistaken: dict[str, ExternalOrder]
+    """Orders of ours that were taken for a stranger's, by the broker's id."""
+    changed: dict[str, OrderRecord] = field(default_factory=dict)
+    executions: list[ExecutionRow] = field(default_factory=list)
+    positions: dict[str, Decimal] = field(default_factory=dict)
+
+    def record(self, update: OrderUpdate) -> OrderRecord | None:
+        name = self.names.get(update.broker_order_id, "")
+        return self.known.get(update.client_order_id) or self.known.get(name)
 
 
 def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> None:
@@ -40,31 +59,30 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
         return
     known = _known(work, updates)
     names = {r.broker_order_id: cid for cid, r in known.items() if r.broker_order_id is not None}
-    changed: dict[str, OrderRecord] = {}
-    executions: list[ExecutionRow] = []
-    positions: dict[str, Decimal] = {}
+    # One question for all that may have been taken for a stranger's; nearly always there is none.
+    unbound = {u.broker_order_id for u in updates if _is_unbound(known.get(u.client_order_id))}
+    heard = _Heard(known, names, work.unit.external_orders(unbound) if unbound else {})
+    work.learn_holdings({update.symbol for update in updates})
     for update in updates:
-        if update.position_qty is not None:
-            positions[update.symbol] = update.position_qty
-        record = known.get(update.client_order_id) or known.get(names.get(update.broker_order_id, ""))
+        record = heard.record(update)
         if record is None:
-            record = _stranger(work, update, known.get(names.get(update.replaces or "", "")))
-            if record is None:
-                continue
-        if _is_another(record, update):
-            _collision(work, record, update)
-            continue
-        after = fold(record, update)
-        cid = record.client_order_id
-        known[cid], names[update.broker_order_id] = after, cid
-        executions += _evidence(record, after, update, infer=infer)
-        if after is not record:
-            changed[cid] = after
-            _journal_word(work, after, update)
-    work.save(changed)
-    work.unit.add_executions(executions)
-    work.unit.set_positions(positions, at=work.now)
+            record = _successor(work, heard, update)
+        if record is None:
+            hear_external(work, (update,))
+        elif differs(record, update):
+            _collision(work, record, update, heard)
+        else:
+            _take(work, heard, record, update, infer=infer)
+        if update.position_qty is not None:
+            heard.positions[update.symbol] = update.position_qty
+    work.save(heard.changed)
+    work.unit.add_executions(heard.executions)
+    work.unit.set_positions(heard.positions, at=work.now)
     work.updates += updates
+
+
+def _is_unbound(record: OrderRecord | None) -> bool:
+    return record is not None and record.broker_order_id is None
 
 
 def _known(work: Work, updates: Sequence[OrderUpdate]) -> dict[str, OrderRecord]:
@@ -77,11 +95,68 @@ def _known(work: Work, updates: Sequence[OrderUpdate]) -> dict[str, OrderRecord]
     return known
 
 
-def _stranger(work: Work, update: OrderUpdate, replaced: OrderRecord | None) -> OrderRecord | None:
-    """An order that is not in the ledger: the successor of one of ours, or somebody else's."""
+def _take(work: Work, heard: _Heard, record: OrderRecord, update: OrderUpdate, *, infer: bool) -> None:
+    """One word on one of our orders."""
+    after = fold(record, update)
+    cid = record.client_order_id
+    heard.known[cid], heard.names[update.broker_order_id] = after, cid
+    heard.executions += _evidence(record, after, update, infer=infer)
+    if after is not record:
+        heard.changed[cid] = after
+        _journal_word(work, after, update)
+    if record.broker_order_id is None:
+        _disown(work, heard.mistaken.pop(update.broker_order_id, None))
+    gained = after.filled_qty - record.filled_qty
+    if gained:
+        work.move(record.symbol, signed(record.side, gained))
+        _compare_position(work, update)
+    _watch(work, record, after, update)
+
+
+def _compare_position(work: Work, update: OrderUpdate) -> None:
+    """The account's shares after this event beside what the books make of it."""
+    if update.position_qty is None or not work.books_opened():
+        return
+    believed = work.believed(update.symbol)
+    if update.position_qty != believed:
+        work.look(
+            f"{update.symbol}: the account has {decimal_text(update.position_qty)} after an event that makes "
+            f"it {decimal_text(believed)} in the books"
+        )
+
+
+def _watch(work: Work, before: OrderRecord, after: OrderRecord, update: OrderUpdate) -> None:
+    """What the books cannot explain is never mended by trading: a person looks."""
+    symbol, cid = after.symbol, after.client_order_id
+    if update.event in UNDOING:
+        work.halt(
+            symbol, f"the broker told {update.event} of order {cid}: an execution was undone or changed"
+        )
+        work.look(f"{update.event} of {cid}")
+    elif fell(before, update):
+        work.halt(symbol, f"the broker now counts fewer shares of order {cid} than before")
+        work.look(f"order {cid} lost shares")
+    if overfilled(after):
+        work.halt(symbol, f"order {cid} was filled for more shares than were ordered")
+    if not is_known_status(update.status):
+        if not is_known_status(before.status) and before.status:
+            work.halt(symbol, f"the broker gives order {cid} a status we do not know ({update.status!r:.40})")
+        else:
+            work.look(f"unknown status of {cid}")
+    if before.life in GIVEN_UP:
+        work.halt(symbol, f"order {cid} was given up ({before.life}) and then appeared at the broker")
+        work.journal("order_appeared_late", cid, was=before.life.value, status=update.status)
+        if after.life is Life.WORKING:
+            work.cancel(after)
+
+
+# --- orders that the ledger did not plan --------------------------------------------------------
+
+
+def _successor(work: Work, heard: _Heard, update: OrderUpdate) -> OrderRecord | None:
+    """The record of an order that replaced one of ours; None: it is somebody else's."""
+    replaced = heard.known.get(heard.names.get(update.replaces or "", ""))
     if replaced is None:
-        if is_ours(update.client_order_id):
-            work.journal("order_unknown", update.client_order_id, symbol=update.symbol, status=update.status)
         return None
     record = OrderRecord(
         client_order_id=update.client_order_id,
@@ -98,39 +173,97 @@ def _stranger(work: Work, update: OrderUpdate, replaced: OrderRecord | None) -> 
     )
     work.unit.add_replacement(record, at=work.now)
     work.journal("order_replaced", replaced.client_order_id, by=update.client_order_id)
+    _disown(work, work.unit.external_orders({update.broker_order_id}).get(update.broker_order_id))
     return record
 
 
-def _is_another(record: OrderRecord, update: OrderUpdate) -> bool:
-    """Whether the broker speaks of an order that is not the one we sent; what it leaves out is not told."""
-    return update.symbol not in {"", record.symbol} or update.side not in {"", record.side}
+def hear_external(work: Work, updates: Sequence[OrderUpdate]) -> None:
+    """Keep what the broker says of orders that are not ours, so that the shares they move are explained."""
+    known = work.unit.external_orders({update.broker_order_id for update in updates})
+    for update in updates:
+        keep_external(
+            work, known.get(update.broker_order_id), fold_external(known.get(update.broker_order_id), update)
+        )
 
 
-def _collision(work: Work, record: OrderRecord, update: OrderUpdate) -> None:
-    """The broker has another order under one of our ids: believe neither, and let a person look."""
+def keep_external(work: Work, before: ExternalOrder | None, after: ExternalOrder) -> None:
+    """Store a stranger's order, and the shares it moved."""
+    if after is before:
+        return
+    if before is None:
+        work.journal(
+            "order_external", after.broker_order_id, symbol=after.symbol, name=after.client_order_id[:64]
+        )
+        if after.bears_our_mark:
+            work.halt(ALL, LOST_LEDGER)
+    work.unit.save_external_orders((after,), at=work.now)
+    work.move(after.symbol, signed(after.side, after.filled_qty - (before.filled_qty if before else ZERO)))
+
+
+def _disown(work: Work, taken: ExternalOrder | None) -> None:
+    """An order that was taken for a stranger's has turned out to be ours: it must not count twice."""
+    if taken is not None:
+        work.unit.drop_external_orders((taken.broker_order_id,))
+        work.move(taken.symbol, -signed(taken.side, taken.filled_qty))
+
+
+def _collision(work: Work, record: OrderRecord, update: OrderUpdate, heard: _Heard) -> None:
+    """The broker has another order under one of our ids. So ours cannot exist there, and never will."""
+    if record.broker_order_id not in {None, update.broker_order_id}:
+        hear_external(work, (update,))
+        return
     found = f"{update.side} {update.symbol}"
-    reason = f"order {record.client_order_id} is {record.side} {record.symbol} here and {found} at the broker"
-    work.unit.add_halt(scope=record.symbol, reason=reason, by="ledger", at=work.now)
+    after = learn(record, Trigger.LAPSED if record.life is Life.UNRESOLVED else Trigger.REFUSED)
+    if after is record and record.life in GIVEN_UP:
+        return
+    work.halt(
+        record.symbol,
+        f"order {record.client_order_id} is {record.side} {record.symbol} here and {found} at the broker",
+    )
+    work.journal("order_collision", record.client_order_id, found=found)
+    if after is not record:
+        heard.known[record.client_order_id] = heard.changed[record.client_order_id] = after
+
+
+# --- evidence ------------------------------------------------------------------------------------
 
 
 def _evidence(
     before: OrderRecord, after: OrderRecord, update: OrderUpdate, *, infer: bool
 ) -> list[ExecutionRow]:
-    execution, source = update.execution, "stream"
-    if execution is None:
+    """The execution that the broker told of, and the one that it must have left out before it."""
+    told = update.execution
+    if told is None:
         if not infer or after.filled_qty <= before.filled_qty:
             return []
-        execution, source = _inferred(before, after, update), "inferred"
-    return [
-        ExecutionRow(
-            execution=execution,
-            broker_order_id=update.broker_order_id,
-            client_order_id=after.client_order_id,
-            filled_qty_after=update.filled_qty,
-            position_qty=update.position_qty,
-            source="stream" if source == "stream" else "inferred",
-        )
-    ]
+        return [_row(after, update, _inferred(before, after, update), after.filled_qty, "inferred")]
+    rows = [_row(after, update, told, update.filled_qty, "stream")]
+    earlier = update.filled_qty - told.qty
+    if earlier > before.filled_qty:
+        missed = after.having({"filled_qty": earlier, "filled_avg_price": _price_until(update, told)})
+        rows.append(_row(after, update, _inferred(before, missed, update), earlier, "inferred"))
+    return rows
+
+
+def _row(
+    record: OrderRecord, update: OrderUpdate, execution: Execution, filled_after: Decimal, source: str
+) -> ExecutionRow:
+    return ExecutionRow(
+        execution=execution,
+        broker_order_id=update.broker_order_id,
+        client_order_id=record.client_order_id,
+        filled_qty_after=filled_after,
+        position_qty=update.position_qty if source == "stream" else None,
+        source="stream" if source == "stream" else "inferred",
+    )
+
+
+def _price_until(update: OrderUpdate, told: Execution) -> Decimal | None:
+    """The average price of all that was filled before this execution."""
+    earlier = update.filled_qty - told.qty
+    if update.filled_avg_price is None or not earlier:
+        return None
+    return (update.filled_avg_price * update.filled_qty - told.price * told.qty) / earlier
 
 
 def _inferred(before: OrderRecord, after: OrderRecord, update: OrderUpdate) -> Execution:
@@ -156,116 +289,3 @@ def _journal_word(work: Work, record: OrderRecord, update: OrderUpdate) -> None:
         filled_qty=decimal_text(update.filled_qty),
         filled_avg_price=None if price is None else decimal_text(price),
     )
-
-
-def _record(work: Work, client_order_id: str) -> OrderRecord | None:
-    found: dict[str, OrderRecord] = work.unit.orders_by_id(
-        client_order_ids=[client_order_id], broker_order_ids=()
-    )
-    return found.get(client_order_id)
-
-
-def accepted(work: Work, update: OrderUpdate) -> None:
-    """The broker took the order."""
-    work.unit.note_attempt(update.client_order_id, "accepted", at=work.now)
-    hear(work, (update,))
-
-
-def rejected(work: Work, mail: OrderRejected) -> None:
-    """The broker refused the order; with the keys refused, nothing more may leave."""
-    if mail.keys_refused:
-        work.gate = work.gate.refused(mail.reason)
-    work.unit.note_attempt(mail.client_order_id, f"refused: {mail.reason}", at=work.now)
-    record = _record(work, mail.client_order_id)
-    if record is None:
-        return
-    after = learn(record, Trigger.REFUSED)
-    if after.life is Life.UNRESOLVED:
-        # The refusal speaks of this POST only. An earlier one is still unresolved; no further one leaves.
-        after = after.having({"post_until": min(after.post_until, work.now)})
-    work.journal("order_refused", mail.client_order_id, reason=mail.reason[:500])
-    work.save({record.client_order_id: after})
-
-
-def unresolved(work: Work, mail: OrderUnresolved) -> None:
-    """The broker may have the order or not."""
-    work.unit.note_attempt(mail.client_order_id, f"unresolved: {mail.why}", at=work.now)
-    record = _record(work, mail.client_order_id)
-    if record is not None:
-        work.journal("order_unresolved", mail.client_order_id, why=mail.why[:500])
-        work.save({record.client_order_id: learn(record, Trigger.UNRESOLVED)})
-
-
-def not_sent(work: Work, mail: OrderNotSent) -> None:
-    """The broker took nothing; the order stays what it was."""
-    work.unit.note_attempt(mail.client_order_id, f"not sent: {mail.why}", at=work.now)
-    work.journal("order_not_sent", mail.client_order_id, why=mail.why[:500])
-
-
-def denied(work: Work, mail: OrderNotFound) -> None:
-    """The broker knows no such order: send it again while it may be, else let the quarantine run."""
-    record = _record(work, mail.client_order_id)
-    if record is None or record.life not in {Life.INTENDED, Life.UNRESOLVED}:
-        return
-    after = not_found(record, work.now)
-    if after.life is Life.LAPSED:
-        work.journal(
-            "order_lapsed", mail.client_order_id, why="the broker denied it throughout the quarantine"
-        )
-    work.save({record.client_order_id: after})
-    if may_resend(record, work.now):
-        work.ask_again(record)
-
-
-def confirm(work: Work, mail: PositionConfirmed) -> None:
-    """What the position endpoint says after a partial fill; when it said nothing, `filled_qty` stands."""
-    record = _record(work, mail.client_order_id)
-    if record is None:
-        return
-    qty = mail.position_qty
-    work.journal(
-        "position_confirmed",
-        mail.client_order_id,
-        source="stream" if qty is None else "broker",
-        filled_qty=decimal_text(mail.filled_qty),
-        position_qty=None if qty is None else decimal_text(qty),
-        why=mail.why[:500],
-    )
-    if qty is None:
-        return
-    # The account also holds what the orders before this one bought for the same trade.
-    siblings = work.unit.entry_orders([record.trade_id])[record.trade_id]
-    others = sum((o.filled_qty for o in siblings if o.client_order_id != record.client_order_id), ZERO)
-    after = confirm_position(record, position_qty=qty - others, at_filled=mail.filled_qty)
-    if after is not record:
-        work.save({record.client_order_id: after})
-
-
-def snapshot(work: Work, mail: BrokerSnapshot) -> None:
-    """Bring the ledger up to the account as it was read; a snapshot of an older connection is dropped."""
-    if mail.generation != work.gate.stream:
-        return
-    read = mail.snapshot
-    known = work.unit.orders_by_id(
-        client_order_ids={*(u.client_order_id for u in read.orders), *read.missing},
-        broker_order_ids={
-            *(u.broker_order_id for u in read.orders),
-            *(u.replaces for u in read.orders if u.replaces is not None),
-        },
-    )
-    positions: dict[str, Decimal] = {}
-    heard: list[OrderUpdate] = []
-    for fact in reconcile(known, work.unit.positions(), read):
-        match fact:
-            case OrderHeard(update=update):
-                heard.append(update)
-            case OrderMissing(client_order_id=cid):
-                denied(work, OrderNotFound(client_order_id=cid))
-            case OrderUnknown(update=update):
-                work.journal("order_unknown", update.client_order_id, symbol=update.symbol)
-            case PositionHeard(symbol=symbol, qty=qty):
-                positions[symbol] = qty
-    hear(work, heard, infer=True)
-    work.unit.set_positions(positions, at=work.now)
-    work.gate = work.gate.read(mail.generation)
-    work.journal("account_read", str(mail.generation), orders=len(read.orders), heard=len(heard))

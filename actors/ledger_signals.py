@@ -3,6 +3,7 @@
 import hashlib
 from functools import lru_cache
 
+from actors import ledger_halts
 from actors.ledger_work import Work
 from domain.config import BotConfig
 from domain.identity import client_order_id
@@ -22,6 +23,7 @@ from domain.orders import Life, OrderTicket, Trigger, learn
 from domain.rules import Deferred, EntryFacts, decide_entry
 from domain.signals import Signal, SignalReceipt, SignalState, Verdict, body_digest
 from domain.values import ZERO
+from failpoint import failpoint
 from persistence.store import NewTrade
 
 UNDECIDED_AT_ONCE = 1000
@@ -37,6 +39,8 @@ def record_signal(work: Work, mail: RecordSignal) -> SignalRecorded | SignalConf
         work.unit.add_signal(signal, digest=digest, received_at=work.now)
         work.journal("signal_received", signal.signal_id, source=signal.source, symbol=signal.symbol)
         work.signals.append(signal.signal_id)
+        work.passed.append("sig.after_commit")
+        failpoint("sig.before_commit")
         return _recorded(signal, SignalState.RECEIVED, work, repeated=False)
     if known.digest != digest:
         work.journal("signal_conflict", signal.signal_id, source=signal.source, symbol=signal.symbol)
@@ -74,8 +78,8 @@ def plan_entry(work: Work, mail: PlanEntry) -> PlanAnswer:
             signal=signal,
             now=work.now,
             config=config,
-            gate=work.gate.gate(),
-            halts=work.unit.active_halts(signal.symbol),
+            gate=work.gate_now(),
+            halts=ledger_halts.standing(work, signal.symbol),
             occupied_by=work.unit.trade_occupying(signal.symbol),
         )
     )
@@ -136,6 +140,7 @@ def _intend(work: Work, signal: Signal, verdict: Verdict, config: BotConfig) -> 
     )
     work.journal("order_intended", order.client_order_id, symbol=order.symbol, notional=str(order.notional))
     work.trades.add(trade_id)
+    failpoint("plan.before_intent")
     return order
 
 
@@ -155,7 +160,8 @@ def plan_resend(work: Work, mail: PlanResend) -> PlanAnswer:
             work.save({cid: learn(record, Trigger.LAPSED)})
             work.journal("order_lapsed", cid, why="its time to live ended before it could be sent")
         return Declined(verdict=None)
-    gate, halts = work.gate.gate(), work.unit.active_halts(record.symbol)
-    if halts or not gate.open:
-        return Deferred(reason="; ".join(halts) or gate.reason)
+    if record.side == "buy":  # what adds risk; a sale only takes some away
+        gate, halts = work.gate_now(), ledger_halts.standing(work, record.symbol)
+        if halts or not gate.open:
+            return Deferred(reason="; ".join(halts) or gate.reason)
     return Planned(order=work.unit.tickets([cid])[cid])

@@ -1,12 +1,18 @@
 """What one unit of the ledger's work has in hand: the transaction, the time, and the news it makes."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final, NamedTuple, Protocol
 
 from domain.gate import GateFacts
-from domain.messages import ResendOrder
+from domain.holdings import Halt, Holding
+from domain.messages import AuditNow, CancelOrder, HaltsCleared, ResendOrder
 from domain.orders import OrderRecord, OrderUpdate
+from domain.rules import Gate
 from domain.trades import TradeRecord, follow_entry
+from domain.values import Moment
 from persistence.store import Unit
 
 
@@ -18,18 +24,84 @@ class LedgerIdentity:
     code_version: str
 
 
+class HaltsOnFile(Protocol):
+    """The halts as they stand in a file beside the database, so that an older copy of it changes nothing."""
+
+    def read(self) -> tuple[Halt, ...]:
+        """Those on file; a file put there by hand is a halt of everything."""
+
+    def write(self, halts: Iterable[Halt]) -> None:
+        """Exactly these from now on; raises OSError."""
+
+    def reasons(self, symbol: str) -> tuple[str, ...]:
+        """Why this symbol, or everything, is halted by the file."""
+
+
+QUIET_READS: Final = 3
+"""So many times a difference is read again before it counts: what was under way has had its time."""
+
+
+QUIET: Final = timedelta(seconds=4)
+"""A read that follows the last one sooner says nothing new: the same may still be under way."""
+
+
+class Suspicion(NamedTuple):
+    """The account holds something else than the books explain; `reads`: so often again, the same."""
+
+    heard: Decimal
+    believed: Decimal
+    reads: int
+    read_at: timedelta
+    """The monotonic time of the last read that counts."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether nothing under way can be the reason any more."""
+        return self.reads >= QUIET_READS
+
+    def again(self, heard: Decimal, believed: Decimal, at: timedelta) -> "Suspicion":
+        """After another read; one that shows something else begins anew."""
+        if (heard, believed) != (self.heard, self.believed):
+            return Suspicion(heard, believed, 0, at)
+        return self if at - self.read_at < QUIET else Suspicion(heard, believed, self.reads + 1, at)
+
+
 @dataclass(slots=True)
 class Work:
     """One transaction. News is published only after its commit."""
 
     unit: Unit
-    now: datetime
+    moment: Moment
     identity: LedgerIdentity
     gate: GateFacts
+    halts: HaltsOnFile
+    suspicions: Mapping[str, Suspicion]
+    vanished: frozenset[str]
+    """Orders that the last read did not find any more."""
     signals: list[str] = field(default_factory=list)
     trades: set[int] = field(default_factory=set)
     updates: list[OrderUpdate] = field(default_factory=list)
-    resend: list[ResendOrder] = field(default_factory=list)
+    orders: list[ResendOrder | CancelOrder] = field(default_factory=list)
+    """For the executor."""
+    audit: AuditNow | None = None
+    halted: bool = False
+    """The halts have changed."""
+    cleared: list[HaltsCleared] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)
+    """Crash points that lie behind the commit."""
+    _holdings: dict[str, Holding] = field(default_factory=dict)
+    _books_opened: bool | None = None
+    _moved: set[str] = field(default_factory=set)
+    """Symbols whose holdings this unit has changed."""
+
+    @property
+    def now(self) -> datetime:
+        """The wall clock's time."""
+        return self.moment.now
+
+    def gate_now(self) -> Gate:
+        """Whether an order that adds risk may leave."""
+        return self.gate.gate(self.moment)
 
     def journal(self, kind: str, ref: str, **payload: object) -> None:
         """Note what changes and why, in the same transaction."""
@@ -52,6 +124,73 @@ class Work:
         self.unit.save_trades(followed, at=self.now)
         self.trades |= trade_ids
 
-    def ask_again(self, record: OrderRecord) -> None:
+    def books_opened(self) -> bool:
+        """Whether what the account held before our books is known."""
+        if self._books_opened is None:
+            self._books_opened = self.unit.books_opened()
+        return self._books_opened
+
+    # --- what the account should hold -----------------------------------------------------------
+
+    def _holding(self, symbol: str) -> Holding:
+        if symbol not in self._holdings:
+            self.learn_holdings((symbol,))
+        return self._holdings[symbol]
+
+    def learn_holdings(self, symbols: Iterable[str]) -> None:
+        """Have the holdings of these symbols at hand."""
+        unread = set(symbols) - self._holdings.keys()
+        if unread:
+            found = self.unit.holdings(unread)
+            self._holdings |= {symbol: found.get(symbol, Holding(symbol=symbol)) for symbol in unread}
+
+    def believed(self, symbol: str) -> Decimal:
+        """The shares that the account should hold by all that is known, this unit included."""
+        return self._holding(symbol).believed
+
+    def symbols(self) -> set[str]:
+        """All that the books have a holding of, this unit included."""
+        return self.unit.holdings().keys() | self._holdings.keys()
+
+    def move(self, symbol: str, qty: Decimal) -> None:
+        """So many shares came in, or went out."""
+        if qty:
+            self._holdings[symbol] = self._holding(symbol).moved(qty)
+            self._moved.add(symbol)
+
+    def open_holding(self, opened: Holding) -> None:
+        """What the account held of the symbol before the books, and what it holds now."""
+        self._holdings[opened.symbol] = opened
+        self._moved.add(opened.symbol)
+
+    def finish(self) -> None:
+        """Store what moved; before the unit ends."""
+        if self._moved:
+            self.unit.save_holdings([self._holdings[symbol] for symbol in self._moved])
+
+    # --- news -----------------------------------------------------------------------------------
+
+    def resend(self, record: OrderRecord) -> None:
         """Have the executor POST this intent again, under its own id."""
-        self.resend.append(ResendOrder(client_order_id=record.client_order_id, symbol=record.symbol))
+        self.orders.append(ResendOrder(client_order_id=record.client_order_id, symbol=record.symbol))
+
+    def cancel(self, record: OrderRecord) -> None:
+        """Have the executor ask for this order's cancel."""
+        assert record.broker_order_id is not None
+        self.orders.append(
+            CancelOrder(
+                client_order_id=record.client_order_id,
+                broker_order_id=record.broker_order_id,
+                symbol=record.symbol,
+            )
+        )
+
+    def look(self, why: str, *, quiet: bool = True) -> None:
+        """Have the account read soon; the first reason of a unit is told."""
+        self.audit = self.audit or AuditNow(why=why, quiet=quiet)
+
+    def halt(self, scope: str, reason: str, *, by: str = "ledger", at: datetime | None = None) -> bool:
+        """Stop what adds risk until a person clears it; `at`: since when, if not now. Whether it is new."""
+        new = self.unit.add_halt(scope=scope, reason=reason, by=by, at=at or self.now)
+        self.halted = self.halted or new
+        return new

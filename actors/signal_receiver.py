@@ -11,6 +11,8 @@ when the gate opens, and every few seconds.
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
+import pykka
+
 from actors.base import Mailbox, OnDeath, PatientMailbox, Worker
 from actors.timers import Timers
 from domain.messages import (
@@ -19,6 +21,7 @@ from domain.messages import (
     ExecutorMail,
     GateChanged,
     LedgerMail,
+    LedgerUnwritable,
     ListUndecided,
     ReceiverMail,
     RecordSignal,
@@ -66,13 +69,18 @@ class SignalReceiver(Worker[ReceiverMail | _Scan]):
                 assert_never(mail)
         return None
 
-    def _accept(self, mail: AcceptSignal) -> SignalRecorded | SignalConflict:
-        answer = self._ledger.begin(RecordSignal(signal=mail.signal), SignalRecorded, SignalConflict)
+    def _accept(self, mail: AcceptSignal) -> SignalRecorded | SignalConflict | LedgerUnwritable:
+        answer = self._ledger.begin(
+            RecordSignal(signal=mail.signal), SignalRecorded, SignalConflict, LedgerUnwritable
+        )
         # The ledger takes a sender's mail, and what follows from it, in order: the plan comes after the
         # record, and of a signal that it does not have, or has decided on, it makes none. So the order's
         # way need not wait for the receipt's.
         self._executor.send(ExecuteSignal(signal=mail.signal))
-        return answer.get(timeout=LEDGER_TIMEOUT_S)
+        try:
+            return answer.get(timeout=LEDGER_TIMEOUT_S)
+        except pykka.Timeout:  # busy, not broken; the supervisor watches whether it ever comes back
+            return LedgerUnwritable(why="the ledger has not answered in time; the signal may be stored")
 
     def _scan(self) -> None:
         self._resend_undecided()
@@ -80,6 +88,10 @@ class SignalReceiver(Worker[ReceiverMail | _Scan]):
         self._timers.after(SCAN_EVERY_S, lambda: address.send(_Scan()))
 
     def _resend_undecided(self) -> None:
-        undecided = self._ledger.ask(ListUndecided(), Undecided, timeout=LEDGER_TIMEOUT_S)
-        for signal in undecided.signals:
-            self._executor.send(ExecuteSignal(signal=signal))
+        try:
+            answer = self._ledger.ask(ListUndecided(), Undecided, LedgerUnwritable, timeout=LEDGER_TIMEOUT_S)
+        except pykka.Timeout:
+            return  # the next scan asks again
+        if isinstance(answer, Undecided):
+            for signal in answer.signals:
+                self._executor.send(ExecuteSignal(signal=signal))

@@ -1,55 +1,77 @@
 """Writes, the only place that does.
 
 In:  LedgerMail, from everybody
-Out: ResendOrder -> OrderExecutor, GateChanged -> SignalReceiver, LedgerChanged -> whoever subscribed
+Out: ResendOrder, CancelOrder -> OrderExecutor, AuditNow -> Reconciler, GateChanged -> SignalReceiver and
+     lanes, LeaseRenewed -> lanes, LedgerChanged -> whoever subscribed
 
 What waits in the inbox is taken together: one transaction, one commit, then every answer and all
 news. Signals, plans and outcomes go before the fills, so an order need not wait behind a flood; the
 fold does not mind the order. An answer means that what it says is durable.
+
+While the database cannot be written, questions are answered so, and facts wait here until it can.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, assert_never
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
 
-from actors import ledger_orders, ledger_signals
+from actors import ledger_desk, ledger_halts, ledger_orders
 from actors.base import OnDeath, Ping, Subscribe, Worker
 from actors.inbox import Envelope, Inbox
-from actors.ledger_work import LedgerIdentity, Work
+from actors.ledger_backlog import Backlog
+from actors.ledger_work import HaltsOnFile, LedgerIdentity, Suspicion, Work
+from actors.timers import Timers
 from domain.gate import GateFacts
+from domain.holdings import Halt
 from domain.messages import (
-    BrokerSnapshot,
+    ClearHalts,
     GateChanged,
+    HaltTrading,
     KeysRefused,
+    LeaseRenewed,
     LedgerChanged,
-    LedgerFact,
     LedgerMail,
     LedgerQuestion,
+    LedgerUnwritable,
     ListUndecided,
-    ListUnsettled,
     OrderAccepted,
-    OrderNotFound,
     OrderNotSent,
     OrderRejected,
     OrdersUpdated,
     OrderUnresolved,
     PlanEntry,
     PlanResend,
-    PositionConfirmed,
     RecordSignal,
+    SafeMode,
     StreamLost,
     StreamOpened,
-    Unsettled,
 )
 from domain.orders import OrderUpdate
-from domain.values import Clock
-from persistence.store import LedgerStore, Unit
+from domain.rules import Gate
+from domain.values import Clock, Moment, Monotonic
+from failpoint import failpoint
+from persistence.store import LedgerOutOfReach, LedgerStore, Unit
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tick:
+    """Renew the lease, write what waits, look at the gate and the halts' file; only the latest counts."""
+
+    number: int
+
 
 URGENT: Final = (
     RecordSignal,
     ListUndecided,
     PlanEntry,
     PlanResend,
+    HaltTrading,
+    ClearHalts,
     OrderAccepted,
     OrderRejected,
     OrderUnresolved,
@@ -57,8 +79,10 @@ URGENT: Final = (
     StreamOpened,
     StreamLost,
     KeysRefused,
+    SafeMode,
     Ping,
     Subscribe,
+    _Tick,
 )
 """All of a sender's mail that must keep its order is on one side of this line."""
 
@@ -66,6 +90,10 @@ MAIL_A_COMMIT: Final = 64
 UPDATES_A_COMMIT: Final = 256
 UPDATES_A_STEP: Final = 16
 """Small enough that an order waits little, large enough that one statement serves many rows."""
+TICK_S: Final = 5.0
+RETRY_S: Final = 1.0
+
+_Mail = LedgerMail | Ping | Subscribe | _Tick
 
 
 def _fill_up(updates: list[OrderUpdate], inbox: Inbox) -> list[OrderUpdate]:
@@ -75,35 +103,67 @@ def _fill_up(updates: list[OrderUpdate], inbox: Inbox) -> list[OrderUpdate]:
     return updates
 
 
-class TradeLedger(Worker[LedgerMail]):
+class TradeLedger(Worker[LedgerMail | _Tick]):
     def __init__(
         self,
         *,
         store: LedgerStore,
         identity: LedgerIdentity,
+        halts: HaltsOnFile,
+        holder: str,
+        timers: Timers,
         clock: Clock,
+        monotonic: Monotonic,
         on_death: OnDeath,
     ) -> None:
         super().__init__(on_death=on_death)
         self._store = store
         self._identity = identity
+        self._halts = halts
+        self._holder = holder
+        self._timers = timers
         self._clock = clock
+        self._monotonic = monotonic
+        self._epoch = 0
+        self._renewed = timedelta()
         self._gate = GateFacts()
+        self._told = Gate(open=False, reason="the bot is starting")
+        self._suspicions: dict[str, Suspicion] = {}
+        self._vanished: frozenset[str] = frozenset()
+        self._backlog = Backlog()
+        self._ticks = 0
+        self._halts_to_file = True
+        """The file does not show the halts as they stand in the database."""
 
     @staticmethod
     def _create_actor_inbox() -> Any:
         return Inbox(urgent=URGENT)
+
+    def setup(self) -> None:
+        """Become the one writer: whoever wrote before finds the epoch raised, and ends."""
+        moment = self._moment()
+        self._epoch = self._store.take_lease(holder=self._holder, at=moment.now)
+        self._told = self._gate.gate(moment)
+        self._tick()
 
     def teardown(self) -> None:
         self._store.close()
 
     def subscribed(self, subscription: Subscribe) -> None:
         if GateChanged in subscription.kinds:
-            subscription.subscriber.send(GateChanged(gate=self._gate.gate()))
+            subscription.subscriber.send(GateChanged(gate=self._told))
+        if LeaseRenewed in subscription.kinds:
+            subscription.subscriber.send(LeaseRenewed(monotonic=self._renewed))
+
+    # --- what waits is done together ------------------------------------------------------------
 
     def handle(self, message: Any) -> object:
         """This mail together with what waits beside it: one commit, then all answers."""
-        if isinstance(message, OrdersUpdated):
+        if isinstance(message, _Tick):
+            if message.number == self._ticks:
+                self._tick()
+            return None
+        if isinstance(message, OrdersUpdated) and not self._backlog:
             self._hear(message)
             return None
         inbox = self._inbox()
@@ -111,7 +171,17 @@ class TradeLedger(Worker[LedgerMail]):
         with self._answering(others) as answers:
             mine, *theirs = self.commit([message, *(envelope.message for envelope in others)])
             answers.extend(theirs)
+            self._beside(others)
         return mine
+
+    def _beside(self, envelopes: list[Envelope]) -> None:
+        """What is no matter of the books and was taken along with what is."""
+        for envelope in envelopes:
+            mail = envelope.message
+            if isinstance(mail, Ping | Subscribe):
+                self.on_receive(mail)
+            elif isinstance(mail, _Tick) and mail.number == self._ticks:
+                self._tick()
 
     def _hear(self, first: OrdersUpdated) -> None:
         """Fold what waits of the broker's words in, step by step.
@@ -119,32 +189,76 @@ class TradeLedger(Worker[LedgerMail]):
         Urgent mail that comes meanwhile waits for one step and not for a flood: it is done in the same
         transaction, and the commit that ends it is its own.
         """
+        failpoint("ledger.before_apply")
         inbox, urgent = self._inbox(), list[Envelope]()
+        step = _fill_up(list(first.updates), inbox)
+        heard: list[OrderUpdate] = []
         with self._answering(urgent) as answers:
-            with self._store.unit() as unit:
-                work = self._work(unit)
-                step, heard = _fill_up(list(first.updates), inbox), 0
-                while step:
-                    ledger_orders.hear(work, step)
-                    heard += len(step)
-                    # A step that was not full left nothing waiting: what came since belongs to the next
-                    # commit, or a steady trickle would put this one off.
-                    flooded = len(step) >= UPDATES_A_STEP and heard < UPDATES_A_COMMIT
-                    step = _fill_up([], inbox) if flooded and not inbox.urgent_waits() else []
-                urgent += inbox.urgent(MAIL_A_COMMIT)
-                answers.extend([self._do(work, envelope.message) for envelope in urgent])
-            self._tell(work)
+            try:
+                heard += step
+                with self._unit() as work:
+                    while step:
+                        ledger_orders.hear(work, step)
+                        # A step that was not full left nothing waiting: what came since belongs to the
+                        # next commit, or a steady trickle would put this one off.
+                        flooded = len(step) >= UPDATES_A_STEP and len(heard) < UPDATES_A_COMMIT
+                        step = _fill_up([], inbox) if flooded and not inbox.urgent_waits() else []
+                        heard += step
+                    urgent += inbox.urgent(MAIL_A_COMMIT)
+                    done = [self._do(work, envelope.message) for envelope in urgent]
+                    work.passed.append("ledger.after_apply")
+            except LedgerOutOfReach as error:
+                waiting: list[_Mail] = [OrdersUpdated(updates=tuple(heard))]
+                waiting += [envelope.message for envelope in urgent]
+                _, *done = self._put_off(waiting, str(error))
+            answers.extend(done)
+            self._beside(urgent)
 
-    def commit(self, mail: Sequence[LedgerMail | Ping | Subscribe]) -> list[object]:
+    def commit(self, mail: Sequence[_Mail]) -> list[object]:
         """Do the work of all this mail in one transaction; the answers, in the same order."""
-        with self._store.unit() as unit:
-            work = self._work(unit)
-            answers = [self._do(work, one) for one in mail]
-        self._tell(work)
+        if self._backlog:
+            return self._put_off(mail, self._backlog.why)
+        try:
+            with self._unit() as work:
+                answers = [self._do(work, one) for one in mail]
+        except LedgerOutOfReach as error:
+            return self._put_off(mail, str(error))
         return answers
 
+    @contextmanager
+    def _unit(self, *, put_halts_on_file: bool = False) -> Iterator[Work]:
+        """One transaction of the lease's holder; its news goes out after the commit. LedgerOutOfReach."""
+        with self._store.unit(self._epoch) as unit:
+            work = self._work(unit)
+            yield work
+            work.finish()
+            halts = unit.standing_halts() if work.halted or put_halts_on_file else None
+        if halts is not None:
+            self._put_on_file(halts)
+        self._tell(work)
+
+    def _put_on_file(self, halts: tuple[Halt, ...]) -> None:
+        try:
+            self._halts.write(halts)
+        except OSError as error:  # the database has them, and the next tick tries again
+            log.error("the halts cannot be written to their file: %s", error)  # noqa: TRY400 - no traceback
+            self._halts_to_file = True
+        else:
+            self._halts_to_file = False
+
     def _work(self, unit: Unit) -> Work:
-        return Work(unit=unit, now=self._clock(), identity=self._identity, gate=self._gate)
+        return Work(
+            unit=unit,
+            moment=self._moment(),
+            identity=self._identity,
+            gate=self._gate,
+            halts=self._halts,
+            suspicions=self._suspicions,
+            vanished=self._vanished,
+        )
+
+    def _moment(self) -> Moment:
+        return Moment(self._clock(), self._monotonic())
 
     def _inbox(self) -> Inbox:
         inbox: Inbox = self.actor_inbox  # type: ignore[assignment]
@@ -165,76 +279,79 @@ class TradeLedger(Worker[LedgerMail]):
             if envelope.reply_to is not None:
                 envelope.reply_to.set(answer)
 
-    def _do(self, work: Work, mail: LedgerMail | Ping | Subscribe) -> object:
-        if isinstance(mail, Ping | Subscribe):
-            return self.on_receive(mail)
+    # --- one piece of work ----------------------------------------------------------------------
+
+    def _do(self, work: Work, mail: _Mail) -> object:
         if isinstance(mail, LedgerQuestion):
-            return self._answer(work, mail)
-        self._book(work, mail)
+            return ledger_desk.answer(work, mail)
+        if not isinstance(mail, Ping | Subscribe | _Tick):
+            ledger_desk.book(work, mail)
         return None
 
-    def _answer(self, work: Work, mail: LedgerQuestion) -> object:
-        match mail:
-            case RecordSignal():
-                return ledger_signals.record_signal(work, mail)
-            case ListUndecided():
-                return ledger_signals.list_undecided(work, mail)
-            case PlanEntry():
-                return ledger_signals.plan_entry(work, mail)
-            case PlanResend():
-                return ledger_signals.plan_resend(work, mail)
-            case ListUnsettled():
-                return self._unsettled(work, mail)
-            case _:
-                assert_never(mail)
+    # --- while the database cannot be written ---------------------------------------------------
 
-    def _book(self, work: Work, mail: LedgerFact) -> None:
-        match mail:
-            case OrderAccepted():
-                ledger_orders.accepted(work, mail.update)
-            case OrderRejected():
-                ledger_orders.rejected(work, mail)
-            case OrderUnresolved():
-                ledger_orders.unresolved(work, mail)
-            case OrderNotSent():
-                ledger_orders.not_sent(work, mail)
-            case OrderNotFound():
-                ledger_orders.denied(work, mail)
-            case OrdersUpdated():
-                ledger_orders.hear(work, mail.updates)
-            case PositionConfirmed():
-                ledger_orders.confirm(work, mail)
-            case BrokerSnapshot():
-                ledger_orders.snapshot(work, mail)
-            case StreamOpened() | StreamLost() | KeysRefused():
-                self._gate_fact(work, mail)
-            case _:
-                assert_never(mail)
+    def _put_off(self, mail: Sequence[_Mail], why: str) -> list[object]:
+        """Keep the facts until they can be written; the questions are answered with the reason.
 
-    def _unsettled(self, work: Work, mail: ListUnsettled) -> Unsettled:
-        orders = work.unit.unsettled_orders()
-        if mail.client_order_id is not None:
-            orders = tuple(o for o in orders if o.client_order_id == mail.client_order_id)
-        return Unsettled(orders=orders, since=work.unit.unsettled_since())
+        What closes the gate counts at once.
+        """
+        if not self._backlog:
+            self._tick_after(RETRY_S)
+        self._backlog.why = why
+        self._gate = self._gate.having({"unwritable": why})
+        answers: list[object] = []
+        for one in mail:
+            if isinstance(one, LedgerQuestion):
+                answers.append(LedgerUnwritable(why=why))
+                continue
+            if isinstance(one, StreamOpened | StreamLost | KeysRefused):
+                self._gate = ledger_desk.gate_after(self._gate, one)
+            if not isinstance(one, Ping | Subscribe | _Tick):
+                self._backlog.keep(one)
+            answers.append(None)
+        self._tell_gate(self._moment())
+        return answers
 
-    def _gate_fact(self, work: Work, mail: StreamOpened | StreamLost | KeysRefused) -> None:
-        match mail:
-            case StreamOpened():
-                work.gate = work.gate.opened(mail.generation)
-            case StreamLost(keys_refused=True) | KeysRefused():
-                work.gate = work.gate.refused(mail.why)
-            case StreamLost():
-                work.gate = work.gate.lost(mail.generation, mail.why)
-        work.journal("gate", type(mail).__name__, reason=work.gate.gate().reason)
+    def _tick(self) -> None:
+        """Also when nothing happens: the lease runs on, the gate ages, a person may have written the file."""
+        try:
+            with self._unit(put_halts_on_file=self._halts_to_file) as work:
+                work.unit.renew_lease(work.now)
+                ledger_halts.merge(work, self._halts)
+                for fact in self._backlog.facts:
+                    ledger_desk.book(work, fact)
+                work.gate = work.gate.having({"unwritable": None})
+                if self._backlog.overflowed:
+                    work.gate = work.gate.having({"snapshot": None})
+                    work.look("more had happened than could be kept while the ledger was out of reach")
+        except LedgerOutOfReach as error:
+            self._backlog.why = str(error)
+            self._gate = self._gate.having({"unwritable": str(error)})
+            self._tell_gate(self._moment())
+        else:
+            self._backlog = Backlog()
+            self._renewed = work.moment.monotonic
+            self.publish(LeaseRenewed(monotonic=self._renewed))
+        self._tick_after(RETRY_S if self._backlog else TICK_S)
+
+    def _tick_after(self, delay_s: float) -> None:
+        self._ticks += 1
+        address, tick = self.address, _Tick(self._ticks)
+        self._timers.after(delay_s, lambda: address.send(tick))
+
+    # --- news -----------------------------------------------------------------------------------
 
     def _tell(self, work: Work) -> None:
         """What the commit changed, to those who asked for it."""
-        if work.gate is not self._gate:
-            was, self._gate = self._gate.gate(), work.gate
-            if (now := self._gate.gate()) != was:
-                self.publish(GateChanged(gate=now))
-        for resend in work.resend:
-            self.publish(resend)
+        for name in work.passed:
+            failpoint(name)
+        self._gate = work.gate
+        self._suspicions, self._vanished = dict(work.suspicions), work.vanished
+        self._tell_gate(work.moment)
+        for news in (*work.orders, *work.cleared):
+            self.publish(news)
+        if work.audit is not None:
+            self.publish(work.audit)
         if (work.signals or work.trades or work.updates) and self.wanted(LedgerChanged):
             self.publish(
                 LedgerChanged(
@@ -243,3 +360,9 @@ class TradeLedger(Worker[LedgerMail]):
                     orders=tuple(work.updates),
                 )
             )
+
+    def _tell_gate(self, moment: Moment) -> None:
+        now = self._gate.gate(moment)
+        if now != self._told:
+            self._told = now
+            self.publish(GateChanged(gate=now))

@@ -1,11 +1,16 @@
 """Hears the broker.
 
-In:  RestartStream; what the connection's own thread passes on
-Out: StreamOpened, StreamLost, OrdersUpdated -> TradeLedger;  StreamOpened, ConfirmPosition -> Reconciler
+In:  RestartStream, OrderPlaced (from the lanes), OrdersRead (from the reconciler); what the connection's
+     own thread passes on
+Out: StreamOpened, StreamLost, OrdersUpdated -> TradeLedger
+     StreamOpened, ConfirmPosition, ReadOrder -> Reconciler
 
 Five seconds after a disconnect the actor restarts itself with a new connection generation; what a
 connection of an older generation still says is ignored, so two can never count. A refused handshake
 backs off (Alpaca lets a dead connection's slot go only after some 90 s), refused keys are final.
+
+A connection can answer every ping and still tell nothing. So what a read shows and the stream has not told
+within five seconds ends the connection, and a new one begins.
 """
 
 import logging
@@ -14,12 +19,16 @@ from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
 from actors.base import Address, Mailbox, OnDeath, Worker
+from actors.stream_memory import StreamMemory
 from actors.timers import Timers
 from broker.api import Connection, Feed, StreamEnd
 from domain.messages import (
     ConfirmPosition,
     LedgerMail,
+    OrderPlaced,
+    OrdersRead,
     OrdersUpdated,
+    ReadOrder,
     ReconcilerMail,
     RestartStream,
     StreamLost,
@@ -34,6 +43,8 @@ RECONNECT_S: Final = 5.0
 COMMANDED_RESTART_S: Final = 0.1
 MAX_BACKOFF_S: Final = 90.0
 FRAMES_A_BATCH: Final = 16
+TELLS_WITHIN_S: Final = 5.0
+"""How far the stream may be behind a read before it counts as mute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,23 @@ class _Connect:
     after_generation: int
 
 
-_Mail = StreamMail | _Opened | _Frame | _Ended | _Connect
+@dataclass(frozen=True, slots=True)
+class _HasTold:
+    """Has the stream told of this order by now?"""
+
+    generation: int
+    broker_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _HasShown:
+    """Has the stream told by now what a read of this order showed?"""
+
+    generation: int
+    update: OrderUpdate
+
+
+_Mail = StreamMail | _Opened | _Frame | _Ended | _Connect | _HasTold | _HasShown
 
 
 class _Listener:
@@ -114,6 +141,9 @@ class TradingStream(Worker[_Mail]):
         self._connection: Connection | None = None
         self._listener: _Listener | None = None
         self._refusals = 0
+        self._opened_generation = 0
+        """What was told before a connection opened, or after it ended, is for a read to find."""
+        self._memory = StreamMemory()
 
     def setup(self) -> None:
         self._connect()
@@ -133,7 +163,9 @@ class TradingStream(Worker[_Mail]):
                 if mail.after_generation == self._generation:
                     self._connect()
             case RestartStream():
-                self._restart()
+                self._restart("restarted by command")
+            case OrderPlaced() | OrdersRead() | _HasTold() | _HasShown():
+                self._watch(mail)
             case _:
                 assert_never(mail)
 
@@ -153,6 +185,7 @@ class TradingStream(Worker[_Mail]):
         if generation != self._generation or self._connection is None:
             return
         self._refusals = 0
+        self._opened_generation = generation
         self._ledger.send(StreamOpened(generation=generation))
         self._reconciler.send(StreamOpened(generation=generation))
 
@@ -170,10 +203,44 @@ class TradingStream(Worker[_Mail]):
         log.warning("trading stream ended (%s); connecting again in %.1f s", end.why, delay)
         self._connect_after(delay)
 
-    def _restart(self) -> None:
+    def _restart(self, why: str) -> None:
         self._disconnect()
-        self._ledger.send(StreamLost(generation=self._generation, why="restarted by command"))
+        self._ledger.send(StreamLost(generation=self._generation, why=why))
         self._connect_after(COMMANDED_RESTART_S)
+
+    # --- a connection that is up and says nothing -----------------------------------------------
+
+    def _watch(self, mail: OrderPlaced | OrdersRead | _HasTold | _HasShown) -> None:
+        match mail:
+            case OrderPlaced():
+                if mail.broker_order_id not in self._memory:
+                    self._in_time(_HasTold(self._generation, mail.broker_order_id))
+            case OrdersRead():
+                for update in mail.updates:
+                    if not self._memory.covers(update):
+                        self._in_time(_HasShown(self._generation, update))
+            case _HasTold():
+                if mail.generation == self._generation and mail.broker_order_id not in self._memory:
+                    self._reconciler.send(ReadOrder(broker_order_id=mail.broker_order_id))
+            case _HasShown():
+                if mail.generation == self._generation and not self._memory.covers(mail.update):
+                    self._mute(mail.update)
+
+    def _in_time(self, question: _HasTold | _HasShown) -> None:
+        if self._opened_generation != self._generation:
+            return
+        address = self.address
+        self._timers.after(TELLS_WITHIN_S, lambda: address.send(question))
+
+    def _mute(self, update: OrderUpdate) -> None:
+        if self._connection is None:
+            return
+        log.error(
+            "the trading stream is up and has not told that order %s is %s; connecting anew",
+            update.client_order_id,
+            update.status,
+        )
+        self._restart("it was up and told nothing")
 
     def _connect_after(self, delay_s: float) -> None:
         address, mail = self.address, _Connect(self._generation)
@@ -186,6 +253,7 @@ class TradingStream(Worker[_Mail]):
             update = self._feed.parse(frame.frame) if frame.generation == self._generation else None
             if update is not None:
                 updates.append(update)
+                self._memory.add(update)
         if not updates:
             return
         self._ledger.send(OrdersUpdated(updates=tuple(updates)))

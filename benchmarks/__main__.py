@@ -1,10 +1,10 @@
-"""`python -m benchmarks [a b c d e f] [--json FILE]`: one table; a missed goal fails nothing."""
+"""`python -m benchmarks [a b c d e f g] [--json FILE]`: one table; a missed goal fails nothing."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import fills, orders, report, start
+from benchmarks import fills, orders, report, soak, start
 
 TITLES = {
     "a": "signal accepted -> order read by the broker",
@@ -13,6 +13,7 @@ TITLES = {
     "d": "start",
     "e": "memory",
     "f": "(a) while fills flood in",
+    "g": "an hour's worth of trading",
 }
 SECTIONS = {
     "a": orders.single,
@@ -21,6 +22,7 @@ SECTIONS = {
     "d": start.starts,
     "e": start.memory,
     "f": orders.flooded,
+    "g": soak.trading,
 }
 
 

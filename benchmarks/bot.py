@@ -15,31 +15,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from actors.base import Address, Death, spawn
+import run
+from actors.base import Address, Death, Handle
 from actors.clock import system_clock
 from actors.ledger_work import LedgerIdentity
-from actors.order_executor import OrderExecutor
-from actors.reconciler import Reconciler
-from actors.signal_receiver import SignalReceiver
-from actors.timers import TimerThread
-from actors.trade_ledger import TradeLedger
-from actors.trading_stream import TradingStream
 from benchmarks import ledgers, names
 from benchmarks.child import Answer, clean_slate, serve
 from benchmarks.process import rss_mb, threads
+from broker.api import Account
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
-from cli.startup import tune_interpreter
+from cli.probation import Probation
+from cli.startup import HALT_FILE, tune_interpreter
 from domain.messages import (
     AcceptSignal,
     GateChanged,
     LedgerChanged,
+    LedgerMail,
     ReceiverMail,
-    ResendOrder,
     SignalConflict,
     SignalRecorded,
 )
+from persistence.halt_file import HaltFile
 from persistence.store import LedgerStore
+from settings import load
 
 _PATIENCE_S = 60.0
 _PAUSE_S = 0.002
@@ -113,6 +112,21 @@ def _die(death: Death) -> None:
     logging.getLogger(__name__).critical("%s failed", death.actor, exc_info=death.error)
 
 
+class _NeverFailed:
+    """No start before this one has failed."""
+
+    locked = False
+
+    def verdict(self) -> str | None:
+        return None
+
+    def arm(self) -> None:
+        pass
+
+    def settled(self) -> bool:
+        return True
+
+
 @contextmanager
 def running(ledger_file: Path, broker_url: str, stream_url: str, key: str, lanes: int = 8) -> Iterator[Bot]:
     """The actors over a ledger, until the block is left; returns when the gate is open."""
@@ -121,35 +135,32 @@ def running(ledger_file: Path, broker_url: str, stream_url: str, key: str, lanes
     broker = AlpacaRest(base_url=broker_url, data_url=broker_url, rate_per_min=0, **keys)
     feed = AlpacaStream(base_url=stream_url, **keys)
     account = broker.account()
-    store, timers = LedgerStore.open(ledger_file, clock=system_clock), TimerThread()
-    account_id = str(getattr(account, "id", ""))
-    store.bind_account(account_id)
-    identity = LedgerIdentity(account_id, "benchmark")
-    end: dict[str, Any] = {"on_death": _die}
-    ledger = spawn(TradeLedger, store=store, identity=identity, clock=system_clock, **end)
-    reads: dict[str, Any] = {
-        "broker": broker,
-        "ledger": ledger,
-        "timers": timers,
-        "clock": system_clock,
-        **end,
-    }
-    reconciler = spawn(Reconciler, **reads)
-    news = News()
-    ledger.subscribe(news, GateChanged, LedgerChanged)
-    stream = spawn(TradingStream, feed=feed, ledger=ledger, reconciler=reconciler, timers=timers, **end)
-    executor = spawn(OrderExecutor, **reads, reconciler=reconciler, lanes=lanes)
-    ledger.subscribe(executor, ResendOrder)
-    receiver = spawn(SignalReceiver, ledger=ledger, executor=executor, timers=timers, **end)
-    ledger.subscribe(receiver, GateChanged)
-    try:
+    assert isinstance(account, Account)
+    store = LedgerStore.open(ledger_file, clock=system_clock)
+    store.bind_account(account.id)
+    handle: Handle[LedgerMail] = Handle()
+    settings = load(mode="simulator", broker_url=broker_url, state_dir=ledger_file.parent)
+    parts = run.Parts(
+        settings=settings.model_copy(update={"lanes": lanes}),
+        store=store,
+        broker=broker,
+        feed=feed,
+        account=account,
+        identity=LedgerIdentity(account.id, "benchmark"),
+        holder="the benchmark",
+        halts=HaltFile(ledger_file.parent / HALT_FILE),
+        probation=Probation(_NeverFailed(), handle),
+        intake=Handle(),
+        ledger=handle,
+        reconciler=Handle(),
+        board=run.GateBoard(),
+    )
+    with run.start_actors(parts, _die) as tree:
+        news = News()
+        tree.actors["TradeLedger"].subscribe(news, GateChanged, LedgerChanged)
         if not news.gate_open.wait(_PATIENCE_S):
             raise TimeoutError("the gate has not opened")
-        yield Bot(store, receiver, news)
-    finally:
-        for actor in (receiver, executor, stream, reconciler, ledger):
-            actor.stop(timeout=20)
-        timers.close()
+        yield Bot(store, tree.actors["SignalReceiver"], news)
 
 
 class _Actions:

@@ -15,5 +15,10 @@ def rss_mb(pid: int | str = "self") -> float:
     return _status(pid, "VmRSS") / 1024
 
 
+def descriptors(pid: int | str = "self") -> int:
+    """Open files and sockets."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def threads(pid: int | str = "self") -> int:
     return _status(pid, "Threads")

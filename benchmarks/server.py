@@ -9,9 +9,11 @@ import selectors
 import socket
 import sys
 import time
+from datetime import timedelta
 from io import FileIO
 from itertools import count
 
+from actors.clock import system_clock
 from benchmarks import names, shapes
 from benchmarks.child import Child, say
 
@@ -20,12 +22,6 @@ _ACCOUNT = json.dumps(
     {
         "id": names.ACCOUNT_ID, "account_number": "PA0000000000", "status": "ACTIVE", "currency": "USD",
         "cash": "1000000", "equity": "1000000", "buying_power": "1000000",
-    }
-).encode()  # fmt: skip
-_CLOCK = json.dumps(
-    {
-        "timestamp": "2026-11-02T10:00:00-05:00", "is_open": True,
-        "next_open": "2026-11-03T09:30:00-05:00", "next_close": "2026-11-02T16:00:00-05:00",
     }
 ).encode()  # fmt: skip
 
@@ -112,9 +108,10 @@ class _Broker:
         path = head.split(b" ", 2)[1].partition(b"?")[0]
         known = {
             b"/v2/account": _ACCOUNT,
-            b"/v2/clock": _CLOCK,
+            b"/v2/clock": _clock(),
             b"/v2/positions": b"[]",
             b"/v2/orders": b"[]",
+            b"/v2/account/activities/FILL": b"[]",
         }
         if path in known:
             peer.sendall(_response(200, known[path]))
@@ -143,6 +140,17 @@ class _Broker:
             say({"arrivals": self._arrivals})
             self._arrivals = {}
         return True
+
+
+def _clock() -> bytes:
+    now = system_clock()
+    told = {
+        "timestamp": now.isoformat(),
+        "is_open": True,
+        "next_open": (now + timedelta(days=1)).isoformat(),
+        "next_close": (now + timedelta(hours=6)).isoformat(),
+    }
+    return json.dumps(told).encode()
 
 
 def _body_size(head: bytes) -> int:

@@ -7,19 +7,20 @@ simulator it trades with runs already, in a process of its own.
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from benchmarks import ledgers
+from benchmarks import ledgers, orders
 from benchmarks.child import Child
-from benchmarks.orders import bot
 from benchmarks.process import rss_mb, threads
 from benchmarks.pusher import Pusher
 from benchmarks.report import Figure, Goal
@@ -32,6 +33,15 @@ _PATIENCE_S = 30.0
 _REST_S = 3.0
 _SENDERS = 8
 _FEW, _MANY = 1_000, 10_000
+
+
+class ReadyBot(NamedTuple):
+    """A process whose orders can leave."""
+
+    took_s: float
+    pid: int
+    url: str
+    token: str
 
 
 @contextmanager
@@ -66,15 +76,15 @@ def _told(output: IO[str] | None, name: str) -> str:
 
 
 @contextmanager
-def _simulator(folder: Path) -> Iterator[str]:
+def simulator(folder: Path) -> Iterator[str]:
     folder.mkdir()
     with _program("simulator", "--port", "0", "--folder", str(folder / "books"), folder=folder) as process:
         yield _told(process.stdout, "simulator")
 
 
 @contextmanager
-def _ready(broker_url: str, folder: Path) -> "Iterator[tuple[float, int]]":
-    """The bot over the ledger in this folder: the seconds until it was ready, and its process."""
+def ready_bot(broker_url: str, folder: Path) -> "Iterator[ReadyBot]":
+    """The bot over the ledger in this folder."""
     args = (
         "--mode",
         "simulator",
@@ -88,13 +98,15 @@ def _ready(broker_url: str, folder: Path) -> "Iterator[tuple[float, int]]":
     begin = time.monotonic()
     with _program(*args, folder=folder) as process:
         url = _told(process.stdout, "dashboard")
+        # A pipe that nobody reads would hold the program up.
+        threading.Thread(target=deque, args=(process.stdout, 0), daemon=True).start()
         token = (folder / "token").read_text(encoding="utf-8").strip()
         asked = Request(f"{url}/readyz", headers={"Authorization": f"Bearer {token}"})
         while not _says_ready(asked):
             if time.monotonic() > begin + _PATIENCE_S:
                 raise TimeoutError("the program is not getting ready")
             time.sleep(0.005)
-        yield time.monotonic() - begin, process.pid
+        yield ReadyBot(time.monotonic() - begin, process.pid, url, token)
 
 
 def _says_ready(asked: Request) -> bool:
@@ -113,7 +125,7 @@ def starts(say: Callable[[str], None]) -> list[Figure]:
     """(d) Starts over ledgers of all sizes take turns."""
     say("d: writing the ledgers")
     seconds: dict[int, list[float]] = {size: [] for size in _SIZES}
-    with TemporaryDirectory() as name, _simulator(Path(name) / "simulator") as url:
+    with TemporaryDirectory() as name, simulator(Path(name) / "simulator") as url:
         folders = {size: Path(name) / str(size) for size in _SIZES}
         for size, folder in folders.items():
             folder.mkdir()
@@ -121,8 +133,8 @@ def starts(say: Callable[[str], None]) -> list[Figure]:
         for number in range(1, _ROUNDS + 1):
             say(f"d: starts, round {number} of {_ROUNDS}")
             for size, folder in folders.items():
-                with _ready(url, folder) as (took, _):
-                    seconds[size].append(took)
+                with ready_bot(url, folder) as bot:
+                    seconds[size].append(bot.took_s)
     none = median(seconds[0])
     figures = []
     for size in _SIZES:
@@ -137,12 +149,12 @@ def starts(say: Callable[[str], None]) -> list[Figure]:
 def memory(say: Callable[[str], None]) -> list[Figure]:
     """(e) `run.py` at rest, the simulator elsewhere; and the actors alone, after few and many trades."""
     say("e: memory at rest")
-    with TemporaryDirectory() as name, _simulator(Path(name) / "simulator") as url:
+    with TemporaryDirectory() as name, simulator(Path(name) / "simulator") as url:
         folder = Path(name) / "bot"
         folder.mkdir()
-        with _ready(url, folder) as (_, pid):
+        with ready_bot(url, folder) as bot:
             time.sleep(_REST_S)
-            rest_mb, count = rss_mb(pid), threads(pid)
+            rest_mb, count = rss_mb(bot.pid), threads(bot.pid)
     few, many = _after_trades(say)
     rows: list[tuple[str, float, str, tuple[Goal, ...]]] = [
         ("run.py, ready and at rest", rest_mb, "MB", (Goal(ratio=rest_mb, limit=120, of="MB"),)),
@@ -161,7 +173,7 @@ def _after_trades(say: Callable[[str], None]) -> tuple[float, float]:
     """MB after few and after many trades, each from its signal to its fill."""
     measured: list[float] = []
     with Server() as server, Pusher() as pusher, ExitStack() as stack:
-        ours: Child = bot(stack, server, pusher, "e")
+        ours: Child = orders.bot(stack, server, pusher, "e")
         for first in range(0, _MANY, _FEW):
             say(f"e: trades {first:,} to {first + _FEW:,}")
             ours.ask("expect", count=2 * _FEW)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal, Protocol
 
 from domain.orders import OrderTicket, OrderUpdate
-from domain.reconcile import BrokerPosition
+from domain.reconcile import BrokerPosition, CorporateAction, FillActivity
 from domain.values import Message, Usd, Utc
 
 # --- answers ------------------------------------------------------------------------------------
@@ -99,19 +99,6 @@ class Asset(Message):
     fractionable: bool
 
 
-class FillActivity(Message):
-    """One execution as the account's history tells it; it has no client_order_id."""
-
-    activity_id: str
-    broker_order_id: str
-    symbol: str
-    side: str
-    qty: Decimal
-    price: Decimal
-    cum_qty: Decimal
-    at: Utc
-
-
 class Quote(Message):
     """The latest prices of a symbol; None where the feed has none."""
 
@@ -168,6 +155,9 @@ class Broker(Protocol):
 
     def fills(self, *, after: datetime | None = None) -> tuple[FillActivity, ...] | ReadFailed:
         """The account's executions, all pages, oldest first."""
+
+    def corporate_actions(self, *, after: datetime) -> tuple[CorporateAction, ...] | ReadFailed:
+        """Splits and the like that moved the account's shares, from the day of `after` on."""
 
     def snapshots(self, symbols: tuple[str, ...]) -> dict[str, Quote] | ReadFailed:
         """Latest prices in one call; symbols that the feed does not know are missing."""

@@ -123,6 +123,16 @@ class Activity(Struct, frozen=True):
     price: Decimal
     cum_qty: Decimal
     transaction_time: str
+    type: str = "fill"
+    """`fill` or `partial_fill`; a bust or a correction stands in the same list."""
+
+
+class OtherActivity(Struct, frozen=True):
+    """An activity that is no trade. What its `qty` counts differs by type."""
+
+    id: str
+    activity_type: str
+    symbol: str | None = None
 
 
 class LatestTrade(Struct, frozen=True):

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from broker import wire
-from broker.api import FillActivity, ReadFailed
+from broker.api import ReadFailed
 from broker.bodies import Order
 from domain.orders import OrderUpdate
+from domain.reconcile import FillActivity
 
 PAGE_OF_ORDERS: Final = 500
 PAGE_OF_FILLS: Final = 100

@@ -21,7 +21,6 @@ from broker.api import (
     Accepted,
     Account,
     Asset,
-    FillActivity,
     MarketClock,
     MarketDay,
     NotFound,
@@ -36,8 +35,9 @@ from broker.paging import PAGE_OF_FILLS, PAGE_OF_ORDERS, all_fills, all_orders
 from broker.rate import Budget
 from broker.transport import Answer, Failure, Lane, Limits
 from domain.orders import OrderTicket, OrderUpdate
-from domain.reconcile import BrokerPosition
+from domain.reconcile import BrokerPosition, CorporateAction, FillActivity
 from domain.values import in_utc
+from failpoint import failpoint
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -109,6 +109,7 @@ class AlpacaRest:
         judged = outcome.of_answer(order, told, retry_after_s=retry_after_s)
         if not isinstance(judged, Accepted):
             _log_refusal("POST", "/v2/orders", told)
+        failpoint("exec.after_post")
         return judged
 
     def cancel(self, broker_order_id: str) -> Literal["requested", "too_late"] | NotFound | ReadFailed:
@@ -182,6 +183,15 @@ class AlpacaRest:
             return self._list(f"/v2/account/activities/FILL?{urlencode(query)}", wire.fills)
 
         return all_fills(page)
+
+    def corporate_actions(self, *, after: datetime) -> tuple[CorporateAction, ...] | ReadFailed:
+        """Splits and the like that moved the account's shares, from the day of `after` on."""
+        query = {"category": "non_trade_activity", "after": f"{in_utc(after):%Y-%m-%d}", "direction": "desc"}
+        told = self._list(
+            f"/v2/account/activities?{urlencode(query | {'page_size': str(PAGE_OF_FILLS)})}",
+            wire.corporate_actions,
+        )
+        return told if isinstance(told, ReadFailed) else tuple(told)
 
     # --- the market -----------------------------------------------------------------------------
 

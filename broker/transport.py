@@ -22,6 +22,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from failpoint import failpoint, is_armed
+
 MAX_BODY: Final = 4 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
 _FIRST_FINAL_STATUS: Final = 200
@@ -145,7 +147,13 @@ class _WatchedConnection(HTTPConnection):
             self.connect()
         self._attempt.left()  # several slow addresses can use up the time; then the order stays here
         self._attempt.wrote = True
+        if args[0] == "POST" and is_armed("http.mid_send"):
+            self.sock.sendall(data[: len(data) // 2])
+            failpoint("http.mid_send")
+            data = data[len(data) // 2 :]
         self.sock.sendall(data)
+        if args[0] == "POST":
+            failpoint("http.sent_no_reply")
 
     def send(self, data: Any) -> None:
         if self._held is None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from broker.api import Account, Asset, FillActivity, MarketClock, MarketDay, Quote
+from broker.api import Account, Asset, MarketClock, MarketDay, Quote
 from broker.bodies import (
     AccountBody,
     Activity,
@@ -22,13 +22,14 @@ from broker.bodies import (
     LatestQuote,
     LatestTrade,
     Order,
+    OtherActivity,
     Position,
     SnapshotBody,
     TradeFrame,
     TradeUpdate,
 )
 from domain.orders import EVENT_STATUS, Execution, OrderUpdate
-from domain.reconcile import BrokerPosition
+from domain.reconcile import BrokerPosition, CorporateAction, FillActivity
 from domain.values import ZERO
 
 UNREADABLE: Final = (ValueError, ArithmeticError, RecursionError)
@@ -45,6 +46,7 @@ _clock = msgspec.json.Decoder(ClockBody)
 _days = msgspec.json.Decoder(list[Day])
 _asset = msgspec.json.Decoder(AssetBody)
 _activities = msgspec.json.Decoder(list[Activity])
+_other_activities = msgspec.json.Decoder(list[OtherActivity])
 _snapshots = msgspec.json.Decoder(dict[str, SnapshotBody | None])
 
 # --- numbers and times --------------------------------------------------------------------------
@@ -281,6 +283,9 @@ def asset(body: bytes) -> Asset:
     )
 
 
+_EXECUTED: Final = frozenset({"fill", "partial_fill"})
+
+
 def fills(body: bytes) -> list[FillActivity]:
     """A page of executions."""
     return [
@@ -295,6 +300,22 @@ def fills(body: bytes) -> list[FillActivity]:
             at=moment(told.transaction_time),
         )
         for told in _activities.decode(body)
+        if told.type in _EXECUTED
+    ]
+
+
+SHARES_MOVED: Final = frozenset(
+    {"SPLIT", "SPIN", "REORG", "MA", "NC", "JNLS", "ACATS", "TRADE_BUST", "TRADE_CORRECT"}
+)
+"""Activities that change how many shares an account holds, and are no fill (Alpaca's `activity_type`)."""
+
+
+def corporate_actions(body: bytes) -> list[CorporateAction]:
+    """Of a page of activities, what moved shares without a trade."""
+    return [
+        CorporateAction(activity_id=told.id, kind=told.activity_type, symbol=told.symbol)
+        for told in _other_activities.decode(body)
+        if told.symbol and told.activity_type.upper() in SHARES_MOVED
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import send, simulate
+from cli import crashtest, halts, reconcile, send, simulate
 from cli.demo_settings import demo_settings
 from cli.exits import configuration_errors
 from cli.flags import BrokerUrl, Database, DataUrl, Http, Mode, RootFlags, StateDir
@@ -72,5 +72,9 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
             raise typer.Exit(bot(settings, options))
 
     app.command("send")(send.command)
+    app.command("halt")(halts.halt)
+    app.command("resume")(halts.resume)
+    app.command("reconcile")(reconcile.command)
     app.command("simulator")(simulate.command)
+    app.command("crashtest")(crashtest.command)
     return app

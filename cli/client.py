@@ -1,5 +1,6 @@
 """The running bot as the command line sees it: its HTTP API and nothing else."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,13 +52,24 @@ class BotClient:
 
     def post_signal(self, text: str) -> Answer:
         """Send one signal, again while the bot asks for patience. Raises Unreachable."""
-        answer = self._post(text)
-        for _ in range(PATIENCE - 1):
-            if answer.status != requests.codes.service_unavailable:
-                break
-            self._pause(min(answer.retry_after_s, LONGEST_PAUSE_S))
-            answer = self._post(text)
-        return answer
+        return self._patiently(lambda: self._post("/api/signals", text))
+
+    def halt(self, scope: str, reason: str) -> Answer:
+        """Stop what adds risk, again while the bot asks for patience: that is safe. Raises Unreachable."""
+        text = json.dumps({"scope": scope, "reason": reason})
+        return self._patiently(lambda: self._post("/api/halt", text))
+
+    def resume(self, scope: str, reason: str) -> Answer:
+        """Lift the halts of a scope, asked once: a repeat could lift what came since. Raises Unreachable."""
+        return self._post("/api/resume", json.dumps({"scope": scope, "reason": reason}))
+
+    def reconcile(self) -> Answer:
+        """Have the account read now. Raises Unreachable."""
+        return self._patiently(lambda: self._call("POST", "/api/reconcile"))
+
+    def read(self, path: str) -> Answer:
+        """GET one of the API's lists or states. Raises Unreachable."""
+        return self._call("GET", path)
 
     def signal(self, signal_id: str, source: str) -> dict[str, Any]:
         """All that is known of a signal; empty when it is unknown. Raises Unreachable."""
@@ -72,13 +84,18 @@ class BotClient:
     def close(self) -> None:
         self._session.close()
 
-    def _post(self, text: str) -> Answer:
-        return self._call(
-            "POST",
-            "/api/signals",
-            data=text.encode(errors="backslashreplace"),
-            headers={"Content-Type": "application/json"},
-        )
+    def _patiently(self, call: Callable[[], Answer]) -> Answer:
+        answer = call()
+        for _ in range(PATIENCE - 1):
+            if answer.status != requests.codes.service_unavailable:
+                break
+            self._pause(min(answer.retry_after_s, LONGEST_PAUSE_S))
+            answer = call()
+        return answer
+
+    def _post(self, path: str, text: str) -> Answer:
+        headers = {"Content-Type": "application/json"}
+        return self._call("POST", path, data=text.encode(errors="backslashreplace"), headers=headers)
 
     def _call(self, method: str, path: str, **given: Any) -> Answer:
         try:

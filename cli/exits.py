@@ -1,13 +1,21 @@
 """How a command ends when it cannot do its work: one line for the owner, and an exit code."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NoReturn
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final, NoReturn
 
 import typer
 
 from settings import ConfigurationError, Exit
 from web.token import TokenUnusable
+
+FAILED: Final = 1
+"""The command could not do its work, or found what is not as it should be."""
+START_IT: Final = "start it with: python run.py"
 
 
 @contextmanager
@@ -23,3 +31,28 @@ def fail(line: str, code: int) -> NoReturn:
     """One line for the owner on stderr, and the end."""
     typer.echo(f"starfill: {line}", err=True)
     raise typer.Exit(code)
+
+
+def end_with(command: Callable[[], object]) -> NoReturn:
+    """Run the command and end the process with its exit code, whatever threads still hang."""
+    code = 1
+    try:
+        command()
+        code = 0
+    except SystemExit as end:
+        code = _code_of(end)
+    except BaseException:  # noqa: BLE001 - nothing is behind this that could be told of it
+        traceback.print_exc()
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # a full disk, closed, or not there at all
+            stream.flush()
+    os._exit(code)
+
+
+def _code_of(end: SystemExit) -> int:
+    """As Python itself reads it: nothing is 0, a text is told and is 1."""
+    if end.code is None or isinstance(end.code, int):
+        return end.code or 0
+    print(end.code, file=sys.stderr)
+    return 1

@@ -15,12 +15,11 @@ from rich.progress import MofNCompleteColumn, Progress
 from actors.clock import system_clock
 from cli.client import BotClient, Unreachable
 from cli.delivery import Delivered, Report, deliver, follow
-from cli.exits import configuration_errors, fail
-from cli.flags import Http, RootFlags, StateDir
-from settings import ConfigurationError, Settings, load
-from web.token import read_token
+from cli.exits import FAILED, START_IT, configuration_errors, fail
+from cli.flags import AsJson, Http, StateDir, settings_from
+from cli.reach import bot_of
+from settings import ConfigurationError
 
-FAILED: Final = 1
 LONG: Final = 50
 """Lines from which on a file gets a progress bar."""
 
@@ -41,7 +40,7 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
     source: Annotated[Text, typer.Option(help="Who sends it. Default: cli.")] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for verdicts.", min=0)] = 10.0,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for verdicts.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
     http: Http = None,
     state_dir: StateDir = None,
 ) -> None:
@@ -50,8 +49,7 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
     Ends with 0 when every signal was taken in (also as a repeat), else with 1.
     """
     with configuration_errors():
-        root = context.find_object(RootFlags) or RootFlags()
-        settings = load(http=http or root.http, state_dir=state_dir or root.state_dir)
+        settings = settings_from(context, http, state_dir)
         flags = {
             "signal_id": signal_id,
             "symbol": symbol,
@@ -63,7 +61,11 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
             "source": source,
         }
         lines, total = _opened(file, flags)
-    with closing(_client(settings)) as client:
+        try:
+            client = bot_of(settings)
+        except Unreachable as error:
+            fail(f"{error}; {START_IT}", FAILED)
+    with closing(client):
         report = _deliver(client, lines, None if as_json else total)
         try:
             follow(client, report.taken, 0 if no_wait else wait)
@@ -71,24 +73,8 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
             report.unreachable = report.unreachable or str(error)
     _print_json(report) if as_json else _print(report)
     if report.unreachable:
-        fail(f"{report.unreachable}; start it with: python run.py", FAILED)
+        fail(f"{report.unreachable}; {START_IT}", FAILED)
     raise typer.Exit(0 if report.all_taken else FAILED)
-
-
-def _client(settings: Settings) -> BotClient:
-    host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
-    url = f"http://{host}:{settings.http_port}"
-    with configuration_errors():
-        if not settings.http_port:
-            raise ConfigurationError("STARFILL_HTTP names port 0; give the bot's own address with --http")
-        try:
-            return BotClient(url, read_token(settings.state_dir))
-        except FileNotFoundError:
-            fail(
-                f"{settings.state_dir} has no token, so no bot has been started with it; start one with: "
-                "python run.py (or name its folder with --state-dir)",
-                FAILED,
-            )
 
 
 def _opened(file: str | None, flags: dict[str, Any]) -> Numbered:

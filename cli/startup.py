@@ -1,17 +1,28 @@
 """What has to be there before the actors: the lock, the broker, the ledger; or one clear line why not."""
 
 import gc
+import logging
 import sys
+import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from importlib.metadata import version
+from urllib.parse import urlsplit
 
+import failpoint
 from actors.clock import system_clock
 from broker.api import Account, Broker, ReadFailed
+from persistence.boots import BootRecord
 from persistence.errors import LedgerBelongsElsewhere, LedgerOutOfReach, LedgerUnusable
-from persistence.instance import AlreadyRunning, Instance
+from persistence.instance import AlreadyRunning, Instance, claim
 from persistence.store import LedgerStore
-from settings import Exit, Settings
+from settings import Exit, Settings, is_loopback
 
+log = logging.getLogger("starfill")
+
+HALT_FILE = "HALT"
+"""In the state folder: while it is there, nothing that adds risk is sent. Anybody may put it there."""
 SIMULATOR_FOLDER = "simulator"
 """In the state folder: the built-in simulator's book and oracle."""
 
@@ -32,6 +43,10 @@ class CannotStart(Exception):  # noqa: N818 - what happened, for the owner
         self.code = code
 
 
+class Failed(Exception):  # noqa: N818 - what happened, for the owner
+    """The bot cannot go on; a start may find it well again."""
+
+
 def tune_interpreter() -> None:
     """Settings of the interpreter that an order's way out depends on; `make bench` uses them too."""
     # An order that must leave while fills flood in waits for the interpreter at every step. At the
@@ -41,6 +56,16 @@ def tune_interpreter() -> None:
     # 700 allocations costs a tenth of a flood of fills.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+def arm_crash_point(settings: Settings) -> None:
+    """Have the process die where the crash test wants it to; raises CannotStart."""
+    url = settings.broker_url
+    here = url is None or is_loopback(urlsplit(url).hostname or "")
+    try:
+        failpoint.arm(settings.crash_at, loopback=here)
+    except ValueError as error:
+        raise CannotStart(Exit.CONFIGURATION, f"STARFILL_CRASH_AT: {error}; nothing was started") from None
 
 
 def meet_broker(broker: Broker, settings: Settings) -> Account:
@@ -73,8 +98,51 @@ def meet_broker(broker: Broker, settings: Settings) -> Account:
 
 
 def say(line: str) -> None:
-    """One line for the owner."""
-    print(line, file=sys.stderr, flush=True)
+    """One line for the owner. That nobody can read it (a full disk, a closed pipe) stops nothing."""
+    with suppress(OSError, ValueError):
+        print(line, file=sys.stderr, flush=True)
+
+
+def begin_boot(settings: Settings, stack: ExitStack) -> BootRecord:
+    """Note this start, and at the stack's end how it ended; raises CannotStart.
+
+    What is told in one line and an exit code is an orderly end, also where it is no success: only what
+    nobody meant to happen counts towards a crash loop.
+    """
+    try:
+        boots = BootRecord.begin(settings.state_dir, clock=system_clock, version=version("starfill"))
+    except OSError as error:
+        raise CannotStart(
+            Exit.INTERNAL,
+            f"the start cannot be noted in {settings.state_dir} ({error.strerror}); nothing was traded. "
+            "Make room there, then start again.",
+        ) from None
+
+    def end(kind: type[BaseException] | None, _error: object, _where: object) -> None:
+        try:
+            boots.end(clean=kind is None or issubclass(kind, CannotStart | KeyboardInterrupt))
+        except OSError as error:  # then it counts as no clean one
+            log.warning("how this run ended cannot be noted: %s", error.strerror)
+
+    stack.push(end)
+    if why := boots.verdict():
+        say(f"SAFE mode  {why}")
+    return boots
+
+
+def claim_ledger(settings: Settings, store: LedgerStore, stack: ExitStack) -> None:
+    """Keep other processes from this ledger until the stack's end; raises CannotStart."""
+    try:
+        lock = claim(settings.database, now=system_clock(), lease=store.lease())
+    except AlreadyRunning as error:
+        raise CannotStart(Exit.ALREADY_RUNNING, f"{error}; nothing was started") from None
+    except OSError as error:
+        raise CannotStart(
+            Exit.INTERNAL,
+            f"{settings.database} cannot be locked ({error.strerror}); nothing was traded. Make its folder "
+            "writable for this user and see that the disk has space, then start again.",
+        ) from None
+    stack.callback(lock.release)
 
 
 def open_ledger(settings: Settings, account: Account) -> LedgerStore:
@@ -119,3 +187,18 @@ def hold(settings: Settings) -> Instance:
             f"the state folder {settings.state_dir} cannot be written ({error.strerror}); nothing was "
             "traded. Make it writable for this user, or set STARFILL_STATE_DIR.",
         ) from None
+
+
+def examine_beside(store: LedgerStore, stop: Callable[[int], None]) -> None:
+    """Check the whole ledger on a thread of its own; a damaged one ends the bot."""
+
+    def examine() -> None:
+        try:
+            store.examine()
+        except LedgerOutOfReach as error:  # busy, or no space: that says nothing of what it holds
+            log.warning("the ledger could not be examined: %s", error)
+        except LedgerUnusable as error:
+            say(f"starfill: {error}")
+            stop(Exit.CONFIGURATION)
+
+    threading.Thread(target=examine, name="examine", daemon=True).start()

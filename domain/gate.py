@@ -1,17 +1,41 @@
 """May an order that adds risk leave now?"""
 
+from datetime import timedelta
+from typing import Final
+
 from domain.rules import Gate
-from domain.values import Message
+from domain.values import Message, Moment, Utc
+
+AUDIT_GOOD_FOR: Final = timedelta(seconds=90)
+"""After three audits that did not come about, what we know of the account is too old to add to it."""
+CLOCK_TOLERANCE: Final = timedelta(seconds=30)
+"""So far our clock may be from the broker's; beyond it a stale signal could pass for a fresh one."""
+
+
+class ClockReading(Message):
+    """Our clock beside the broker's, at one moment."""
+
+    ahead: timedelta
+    """Ours less the broker's."""
+    at: Utc
+    monotonic: timedelta
 
 
 class GateFacts(Message):
-    """What the gate depends on, as told by the stream and the reconciler."""
+    """What the gate depends on, as it was told."""
 
     stream: int | None = None
     """The generation of the connection whose subscription is acknowledged; None: none is."""
     why_not: str = "the trading stream is not connected yet"
     snapshot: int | None = None
     """The generation after whose opening the account was last read in full."""
+    audited: timedelta | None = None
+    """The monotonic time of the last full read of the account."""
+    clock: ClockReading | None = None
+    unwritable: str | None = None
+    """Why the ledger cannot be written just now."""
+    safe_mode: str | None = None
+    """Why nothing new is begun although all is well: the bot has failed too often."""
     keys_refused: str | None = None
 
     def opened(self, generation: int) -> "GateFacts":
@@ -24,20 +48,49 @@ class GateFacts(Message):
             return self
         return self.having({"stream": None, "why_not": f"the trading stream is down: {why}"})
 
-    def read(self, generation: int) -> "GateFacts":
+    def read(self, generation: int, monotonic: timedelta) -> "GateFacts":
         """After the account was read in full."""
-        return self.having({"snapshot": generation})
+        return self.having({"snapshot": generation, "audited": monotonic})
+
+    def compared(self, clock: ClockReading) -> "GateFacts":
+        """After our clock was compared with the broker's."""
+        return self.having({"clock": clock})
 
     def refused(self, why: str) -> "GateFacts":
         """After the broker refused the keys; only a restart with good keys gets past it."""
         return self.having({"keys_refused": why})
 
-    def gate(self) -> Gate:
-        """Open only when fills are heard and the account is known."""
+    def gate(self, moment: Moment) -> Gate:
+        """Open only when fills are heard, the account is known, and what happens can be written down."""
+        why = self._why_shut(moment)
+        return Gate(open=why is None, reason=why or "the stream is up and the account is known")
+
+    def _why_shut(self, moment: Moment) -> str | None:
         if self.keys_refused is not None:
-            return Gate(open=False, reason=f"the broker refuses the keys: {self.keys_refused}")
+            return f"the broker refuses the keys: {self.keys_refused}"
+        if self.unwritable is not None:
+            return f"the ledger cannot be written: {self.unwritable}"
         if self.stream is None:
-            return Gate(open=False, reason=self.why_not)
+            return self.why_not
         if self.snapshot != self.stream:
-            return Gate(open=False, reason="the account has not been read since the stream opened")
-        return Gate(open=True, reason="the stream is up and the account is known")
+            return "the account has not been read since the stream opened"
+        if self.audited is None or moment.monotonic - self.audited > AUDIT_GOOD_FOR:
+            return f"the account has not been read for more than {AUDIT_GOOD_FOR.seconds} s"
+        return self.why_clock(moment) or self.safe_mode
+
+    def why_clock(self, moment: Moment) -> str | None:
+        """Why our clock cannot be trusted just now; None: it can."""
+        if self.clock is None:
+            return "our clock has not been compared with the broker's"
+        if abs(self.clock.ahead) > CLOCK_TOLERANCE:
+            return (
+                f"our clock is {_seconds(self.clock.ahead)} s ahead of the broker's; set this machine's clock"
+            )
+        jumped = (moment.now - self.clock.at) - (moment.monotonic - self.clock.monotonic)
+        if abs(jumped) > CLOCK_TOLERANCE:
+            return f"our clock has jumped by {_seconds(jumped)} s since it was compared with the broker's"
+        return None
+
+
+def _seconds(span: timedelta) -> int:
+    return round(span.total_seconds())

@@ -2,10 +2,13 @@
 
 import base64
 import hashlib
+import re
 from typing import Final, Literal
 
 PREFIX: Final = "sf-"
 """Marks an order at the broker as ours."""
+
+_MADE_HERE: Final = re.compile(r"sf-[a-z2-7]{26}")
 
 Leg = Literal["entry", "exit"]
 
@@ -23,5 +26,5 @@ def client_order_id(*, account_id: str, source: str, signal_id: str, leg: Leg, g
 
 
 def is_ours(client_order_id: str) -> bool:
-    """Whether an order at the broker carries our mark."""
-    return client_order_id.startswith(PREFIX)
+    """Whether an order at the broker carries an id of our making; others may begin theirs as we do."""
+    return _MADE_HERE.fullmatch(client_order_id) is not None

@@ -10,15 +10,29 @@
                     ?PlanResend     -> TradeLedger      Planned | Declined | Deferred
                      OrderAccepted | OrderRejected | OrderUnresolved | OrderNotSent -> TradeLedger
                      LookUpOrder    -> Reconciler
+                     OrderPlaced    -> TradingStream
     TradingStream    StreamOpened | StreamLost | OrdersUpdated -> TradeLedger
-                     StreamOpened | ConfirmPosition -> Reconciler
+                     StreamOpened | ConfirmPosition | ReadOrder -> Reconciler
     Reconciler      ?ListUnsettled  -> TradeLedger      Unsettled
-                     BrokerSnapshot | OrdersUpdated | OrderNotFound | PositionConfirmed -> TradeLedger
-    TradeLedger      ResendOrder    -> OrderExecutor
-                     GateChanged    -> SignalReceiver
+                     BrokerSnapshot | OrdersUpdated | OrderNotFound | LookUpFailed | PositionConfirmed
+                     | KeysRefused -> TradeLedger
+                     OrdersRead     -> TradingStream
+    TradeLedger      ResendOrder | CancelOrder -> OrderExecutor
+                     AuditNow       -> Reconciler
+                     GateChanged    -> SignalReceiver, lanes
                      LedgerChanged  -> whoever subscribed
+    web             ?HaltTrading    -> TradeLedger      HaltsChanged
+                    ?ClearHalts     -> TradeLedger      HaltsChanged
+                     AuditNow       -> Reconciler
+    run              SafeMode       -> TradeLedger
+    TradeLedger      HaltsCleared   -> run
+
+While the ledger cannot be written, it answers every question with `LedgerUnwritable`.
 """
 
+from datetime import timedelta
+
+from domain.holdings import Halt
 from domain.orders import OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import Snapshot
 from domain.rules import Deferred, Gate
@@ -134,6 +148,28 @@ class LookUpOrder(Message):
     client_order_id: str
 
 
+class LookUpFailed(Message):
+    """The broker did not answer the question for this order."""
+
+    client_order_id: str
+    why: str
+
+
+class OrderPlaced(Message):
+    """The broker took an order: from now on the stream should tell of it."""
+
+    client_order_id: str
+    broker_order_id: str
+
+
+class CancelOrder(Message):
+    """Ask the broker to cancel this order of ours; that it happened comes as an event."""
+
+    client_order_id: str
+    broker_order_id: str
+    symbol: str
+
+
 class OrderNotFound(Message):
     """The broker, asked by client_order_id, knows no such order (yet)."""
 
@@ -166,6 +202,18 @@ class StreamLost(Message):
 
 class RestartStream(Message):
     """Close the stream and connect anew, as after a change of keys or mode."""
+
+
+class ReadOrder(Message):
+    """The stream has said nothing of this order: read it, and tell what it shows."""
+
+    broker_order_id: str
+
+
+class OrdersRead(Message):
+    """What reads of the account showed that the ledger had not heard: the stream should tell the same."""
+
+    updates: tuple[OrderUpdate, ...]
 
 
 class OrdersUpdated(Message):
@@ -202,10 +250,13 @@ class ListUnsettled(Message):
 
 
 class Unsettled(Message):
-    """Orders that are not final, oldest first. `since`: when the oldest of them was planned."""
+    """Orders that are not final, oldest first."""
 
     orders: tuple[OrderRecord, ...]
     since: Utc | None
+    """When the oldest of them was planned."""
+    watermark: Utc | None = None
+    """When the last full read of the account began; None: there was none."""
 
 
 class BrokerSnapshot(Message):
@@ -215,8 +266,67 @@ class BrokerSnapshot(Message):
     snapshot: Snapshot
 
 
+class AuditNow(Message):
+    """Read the account now, not only when its time comes."""
+
+    why: str
+    quiet: bool = False
+    """A difference has been seen: let a few seconds pass first, what is under way may explain it."""
+
+
 class KeysRefused(Message):
     """The broker refused our keys while running; everything that adds risk is halted."""
+
+    why: str
+
+
+# --- halts, and the ledger's own state ----------------------------------------------------------
+
+
+class HaltTrading(Message):
+    """Stop what adds risk: everything (`all`) or one symbol, until a person clears it."""
+
+    scope: str
+    reason: str
+    by: str
+
+
+class ClearHalts(Message):
+    """Lift the halts on exactly this scope; a difference in positions that stood is thereby accepted."""
+
+    scope: str
+    reason: str
+    by: str
+
+
+class HaltsChanged(Message):
+    """How many halts were raised or lifted, and what still stands."""
+
+    changed: int
+    standing: tuple[Halt, ...]
+
+
+class LeaseRenewed(Message):
+    """No other process has taken the ledger over."""
+
+    monotonic: timedelta
+    """Until when that is certain begins here."""
+
+
+class HaltsCleared(Message):
+    """A person has looked, and lets this scope go on."""
+
+    scope: str
+
+
+class SafeMode(Message):
+    """Begin nothing new (`why`), or go on (None): the bot has failed too often."""
+
+    why: str | None
+
+
+class LedgerUnwritable(Message):
+    """Nothing was written and nothing is promised; it may be tried again."""
 
     why: str
 
@@ -241,18 +351,22 @@ class LedgerChanged(Message):
 # --- mailboxes ----------------------------------------------------------------------------------
 
 ReceiverMail = AcceptSignal | GateChanged
-ExecutorMail = ExecuteSignal | ResendOrder
-StreamMail = RestartStream
-ReconcilerMail = StreamOpened | LookUpOrder | ConfirmPosition
-LedgerQuestion = RecordSignal | ListUndecided | PlanEntry | PlanResend | ListUnsettled
+ExecutorMail = ExecuteSignal | ResendOrder | CancelOrder
+StreamMail = RestartStream | OrderPlaced | OrdersRead
+ReconcilerMail = StreamOpened | LookUpOrder | ConfirmPosition | ReadOrder | AuditNow
+LedgerQuestion = (
+    RecordSignal | ListUndecided | PlanEntry | PlanResend | ListUnsettled | HaltTrading | ClearHalts
+)
 LedgerFact = (
     OrderAccepted
     | OrderRejected
     | OrderUnresolved
     | OrderNotSent
     | OrderNotFound
+    | LookUpFailed
     | OrdersUpdated
     | BrokerSnapshot
+    | SafeMode
     | PositionConfirmed
     | StreamOpened
     | StreamLost

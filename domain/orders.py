@@ -169,6 +169,8 @@ class OrderRecord(Message):
     replaced_by: str | None = None
     missing_since: Utc | None = None
     """Since when the broker has answered that it knows no such order."""
+    silent_since: Utc | None = None
+    """Since when nothing at all is known of it: its POST had no clear answer, nor has any look-up."""
 
     @property
     def shares(self) -> Decimal:
@@ -198,6 +200,7 @@ def fold(record: OrderRecord, update: OrderUpdate) -> OrderRecord:
         "life": NEXT[record.life, Trigger.SEEN_DONE if done else Trigger.SEEN_OPEN],
         "broker_order_id": record.broker_order_id or update.broker_order_id,
         "missing_since": None,
+        "silent_since": None,
     }
     if (done, said_at, update.status) > (_known_done(record), record.updated_at or _NEVER, record.status):
         changes |= {"status": update.status, "updated_at": update.updated_at}
@@ -236,10 +239,54 @@ def not_found(record: OrderRecord, now: datetime) -> OrderRecord:
     the denial has lasted the quarantine is it given up, and even then a late appearance is booked.
     """
     since = record.missing_since or now
-    missing = record.having({"missing_since": since})
+    missing = record.having({"missing_since": since, "silent_since": None})
     if record.life in {Life.INTENDED, Life.UNRESOLVED} and now - max(since, record.post_until) >= QUARANTINE:
         return learn(missing, Trigger.LAPSED)
     return missing
+
+
+SILENCE: Final = timedelta(minutes=5)
+"""How long an order may be wholly unknown, its POST unanswered and its look-ups failed, before its symbol
+is halted. It stays unresolved all the same: no time turns "not known" into "no"."""
+
+
+def unheard(record: OrderRecord, now: datetime) -> OrderRecord:
+    """The record after another question for it had no answer."""
+    if record.life not in {Life.INTENDED, Life.UNRESOLVED} or record.silent_since is not None:
+        return record
+    return record.having({"silent_since": now})
+
+
+def silent_too_long(record: OrderRecord, now: datetime) -> bool:
+    """Whether nothing has been learned of the order for so long that its symbol has to be halted."""
+    unheard_of = record.life in {Life.INTENDED, Life.UNRESOLVED}
+    return unheard_of and record.silent_since is not None and now - record.silent_since >= SILENCE
+
+
+def is_known_status(status: str) -> bool:
+    """Whether Alpaca's word is one of those we have a meaning for."""
+    return status in OPEN_STATUSES or status in DONE_STATUSES or status == DONE_FOR_DAY
+
+
+def differs(record: OrderRecord, update: OrderUpdate) -> bool:
+    """Whether the broker speaks of an order that is not the one we sent; what it leaves out is not told."""
+    if update.symbol not in {"", record.symbol} or update.side not in {"", record.side}:
+        return True
+    if record.notional is not None:
+        return update.notional is not None and update.notional != record.notional
+    return update.qty is not None and record.qty is not None and update.qty != record.qty
+
+
+def fell(record: OrderRecord, update: OrderUpdate) -> bool:
+    """Whether a later word of the broker counts fewer shares than an earlier one: an execution was undone."""
+    if update.filled_qty >= record.filled_qty or update.updated_at is None or record.updated_at is None:
+        return False
+    return update.updated_at > record.updated_at
+
+
+def overfilled(record: OrderRecord) -> bool:
+    """Whether more was executed than ordered."""
+    return record.qty is not None and record.filled_qty > record.qty
 
 
 def may_resend(record: OrderRecord, now: datetime) -> bool:

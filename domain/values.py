@@ -1,14 +1,16 @@
 """The vocabulary every message is made of: exact decimals, aware UTC times, frozen models."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Clock = Callable[[], datetime]
 """Tells the time, aware and in UTC. `run.py` supplies the real one, tests their own."""
+Monotonic = Callable[[], timedelta]
+"""Tells the time since some moment of the past; no step of the wall clock moves it."""
 
 
 class Message(BaseModel):
@@ -46,6 +48,14 @@ Usd = Annotated[Decimal, Field(max_digits=27, decimal_places=9)]
 """Dollars, or dollars a share."""
 Shares = Annotated[Decimal, Field(max_digits=27, decimal_places=9)]
 """Shares, fractions included: Alpaca counts nine decimals."""
+
+
+class Moment(NamedTuple):
+    """Now, by both clocks."""
+
+    now: datetime
+    monotonic: timedelta
+
 
 ZERO = Decimal(0)
 CENT = Decimal("0.01")

@@ -8,13 +8,21 @@ from functools import lru_cache
 from sqlite3 import Cursor
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from domain.config import BotConfig
-from persistence.codec import built, json_of, micros_of, text_of
+from domain.holdings import Halt
+from persistence.codec import built, json_of, micros_of, moment_of, text_of
+from persistence.errors import LedgerUnusable
 
 _DECIMAL_SETTINGS: Final = frozenset(
     name for name, field in BotConfig.model_fields.items() if isinstance(field.default, Decimal)
 )
 _SETTINGS: Final = tuple(BotConfig.model_fields)
+
+WATERMARK: Final = "watermark"
+"""The meta key of when the last full read of the account began."""
+BOOKS_OPENED: Final = "books_opened_at"
 
 _POSITIONS = "SELECT symbol, qty FROM position"
 _POSITIONS_OF = "SELECT symbol, qty FROM position WHERE symbol IN (SELECT value FROM json_each(?))"
@@ -25,6 +33,12 @@ _SET_POSITION = (
 _CONFIG = f"SELECT {', '.join(_SETTINGS)} FROM bot_config WHERE id = 1"  # noqa: S608
 _SAVE_CONFIG = f"UPDATE bot_config SET {', '.join(f'{name} = ?' for name in _SETTINGS)} WHERE id = 1"  # noqa: S608
 _HALTS = "SELECT reason FROM halt WHERE cleared_at IS NULL AND scope IN ('all', ?) ORDER BY id"
+STANDING_HALTS: Final = (
+    "SELECT scope, reason, halted_by, halted_at FROM halt WHERE cleared_at IS NULL ORDER BY id"
+)
+_WAS_CLEARED = (
+    "SELECT 1 FROM halt WHERE scope = ? AND reason = ? AND halted_at = ? AND cleared_at IS NOT NULL"
+)
 _ADD_HALT = (
     "INSERT INTO halt (scope, reason, halted_by, halted_at) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (scope, reason) WHERE cleared_at IS NULL DO NOTHING"
@@ -54,12 +68,24 @@ def config(cursor: Cursor) -> BotConfig:
 
 @lru_cache(maxsize=8)
 def config_of(row: tuple[Any, ...]) -> BotConfig:
-    """The settings from the row; it is read for each decision and seldom differs from the last."""
+    """The settings from the row; it is read for each decision and seldom differs from the last.
+
+    LedgerUnusable for a row that somebody wrote past `save_config` and that sets no sizes or limits.
+    """
     values: dict[str, object] = {}
-    for name, column in zip(_SETTINGS, row, strict=True):
-        values[name] = Decimal(column) if name in _DECIMAL_SETTINGS else column
-    values["enabled_catalyst_tiers"] = tuple(json.loads(str(values["enabled_catalyst_tiers"])))
-    return built(BotConfig, values)
+    try:
+        for name, column in zip(_SETTINGS, row, strict=True):
+            values[name] = Decimal(column) if name in _DECIMAL_SETTINGS else column
+        values["enabled_catalyst_tiers"] = tuple(json.loads(str(values["enabled_catalyst_tiers"])))
+        return BotConfig.model_validate(values)
+    except ValidationError as error:
+        wrong = ", ".join(str(each["loc"][0]) for each in error.errors())
+    except (ArithmeticError, ValueError, TypeError):
+        wrong = _SETTINGS[len(values)] if len(values) < len(_SETTINGS) else "enabled_catalyst_tiers"
+    raise LedgerUnusable(
+        f"the settings in the ledger's table bot_config cannot be used ({wrong}); nothing is ordered by "
+        "them. Correct them, then start again."
+    )
 
 
 def save_config(cursor: Cursor, changed: BotConfig) -> None:
@@ -76,6 +102,22 @@ def save_config(cursor: Cursor, changed: BotConfig) -> None:
 
 def active_halts(cursor: Cursor, symbol: str | None) -> tuple[str, ...]:
     return tuple(reason for (reason,) in cursor.execute(_HALTS, (symbol or "all",)))
+
+
+def standing_halts(cursor: Cursor) -> tuple[Halt, ...]:
+    return tuple(map(halt_of, cursor.execute(STANDING_HALTS)))
+
+
+def halt_of(row: tuple[Any, ...]) -> Halt:
+    """The halt from `STANDING_HALTS`."""
+    scope, reason, by, at = row
+    return built(Halt, {"scope": scope, "reason": reason, "by": by, "at": moment_of(at)})
+
+
+def was_cleared(cursor: Cursor, halt: Halt) -> bool:
+    """Whether exactly this halt, raised at this time, was cleared."""
+    row = (halt.scope, halt.reason, micros_of(halt.at))
+    return cursor.execute(_WAS_CLEARED, row).fetchone() is not None
 
 
 def add_halt(cursor: Cursor, *, scope: str, reason: str, by: str, at: datetime) -> bool:
@@ -96,3 +138,29 @@ def meta(cursor: Cursor, key: str) -> str | None:
 def set_meta(cursor: Cursor, key: str, value: str) -> None:
     """Once for ever: IntegrityError if the key has a value."""
     cursor.execute("INSERT INTO ledger_meta (key, value) VALUES (?, ?)", (key, value))
+
+
+def put_meta(cursor: Cursor, key: str, value: str) -> None:
+    cursor.execute(
+        "INSERT INTO ledger_meta (key, value) VALUES (?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (key, value),
+    )
+
+
+def watermark(cursor: Cursor) -> datetime | None:
+    return moment_of_meta(meta(cursor, WATERMARK))
+
+
+def set_watermark(cursor: Cursor, at: datetime) -> None:
+    put_meta(cursor, WATERMARK, str(micros_of(at)))
+
+
+def open_books(cursor: Cursor, at: datetime) -> None:
+    """IntegrityError if they were opened before."""
+    set_meta(cursor, BOOKS_OPENED, str(micros_of(at)))
+
+
+def moment_of_meta(value: str | None) -> datetime | None:
+    """The time that a fact about the ledger holds."""
+    return None if value is None else moment_of(int(value))

@@ -32,6 +32,12 @@ def text_of(value: Decimal) -> str:
     return format(value, "f")
 
 
+def shortest_text_of(value: Decimal) -> str:
+    """As `text_of` without the zeros that end a fraction: the same amount is always the same text."""
+    text = text_of(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def text_or_none(value: Decimal | None) -> str | None:
     return None if value is None else text_of(value)
 

@@ -100,6 +100,7 @@ def _map_orders(entity: Any) -> None:
         confirmed_at_filled = Optional(str, **_TEXT)
         replaced_by = Optional(str, **_TEXT)
         missing_since = Optional(int, **_BIG)
+        silent_since = Optional(int, **_BIG)
         account_id = Required(str)
         config_digest = Required(str)
         code_version = Required(str)
@@ -120,6 +121,18 @@ def _map_orders(entity: Any) -> None:
         position_qty = Optional(str, **_TEXT)
         source = Required(str)
 
+    class ExternalOrder(entity):  # type: ignore[misc]
+        _table_ = "external_order"
+        broker_order_id = PrimaryKey(str)
+        client_order_id = Optional(str)
+        symbol = Required(str)
+        side = Required(str)
+        status = Optional(str)
+        done = Required(int)
+        filled_qty = Required(str)
+        updated_at = Optional(int, **_BIG)
+        first_seen_at = Required(int, **_BIG)
+
 
 def _map_account(entity: Any) -> None:
     class Position(entity):  # type: ignore[misc]
@@ -127,6 +140,12 @@ def _map_account(entity: Any) -> None:
         symbol = PrimaryKey(str)
         qty = Required(str)
         heard_at = Required(int, **_BIG)
+
+    class Holding(entity):  # type: ignore[misc]
+        _table_ = "holding"
+        symbol = PrimaryKey(str)
+        opening = Required(str)
+        believed = Required(str)
 
     class Adjustment(entity):  # type: ignore[misc]
         _table_ = "adjustment"
@@ -170,6 +189,13 @@ def _map_operation(entity: Any) -> None:
         cleared_at = Optional(int, **_BIG)
         cleared_by = Optional(str, **_TEXT)
         clear_reason = Optional(str, **_TEXT)
+
+    class Lease(entity):  # type: ignore[misc]
+        _table_ = "lease"
+        id = PrimaryKey(int)
+        epoch = Required(int, **_BIG)
+        holder = Optional(str)
+        renewed_at = Optional(int, **_BIG)
 
     class JournalRow(entity):  # type: ignore[misc]
         _table_ = "journal"

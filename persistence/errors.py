@@ -26,3 +26,13 @@ class LedgerBelongsElsewhere(Exception):  # noqa: N818
 
 class RowMissing(LookupError):  # noqa: N818
     """A write named a row that the ledger does not have, or that has been settled before."""
+
+
+class LeaseLost(Exception):  # noqa: N818
+    """Another process writes the ledger now; `holder` is what it says of itself."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(
+            f"another process ({holder}) has taken the ledger over; this one stops, it cannot order any more"
+        )
+        self.holder = holder

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from domain.values import Clock
+from failpoint import failpoint
 from persistence.errors import LedgerOutOfReach, LedgerUnusable
 
 APPLICATION_ID: Final = 0x53544652
@@ -52,6 +53,7 @@ def make_ready(
     """
     steps = migrations() if steps is None else steps
     examine_now = _wants_a_look(path)
+    _refuse_lone_log(path)
     _own_file(path)
     with _explained(path):
         connection = sqlite3.connect(path, timeout=patience_s, isolation_level=None)
@@ -99,9 +101,28 @@ def _wants_a_look(path: Path) -> bool:
 
     A log that was not folded back into the database is what a crash leaves.
     """
-    wal = path.with_name(path.name + "-wal")
-    unclean = wal.exists() and wal.stat().st_size > 0
-    return unclean or not path.exists() or path.stat().st_size < SMALL
+    return _size(_log_of(path)) > 0 or not path.exists() or _size(path) < SMALL
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _refuse_lone_log(path: Path) -> None:
+    """SQLite deletes a log whose database is empty: with it would go what was booked last."""
+    if _size(_log_of(path)) > 0 and _size(path) == 0:
+        raise LedgerUnusable(
+            f"the ledger {path} is missing or empty and its log {_log_of(path).name} is still there, so what "
+            "was bought cannot be told and nothing is traded; put the ledger back beside its log, or put a "
+            "backup in its place and the log elsewhere"
+        )
 
 
 def _look_through(connection: sqlite3.Connection, path: Path) -> None:
@@ -168,6 +189,7 @@ def _apply(connection: sqlite3.Connection, step: Migration, path: Path) -> None:
                 raise sqlite3.IntegrityError("a row refers to one that is not there")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {step.version:d}")
+            failpoint("migration.mid")
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         if connection.in_transaction:

@@ -23,7 +23,7 @@ RECORD_COLUMNS: Final = (
     "client_order_id", "trade_id", "symbol", "side", "time_in_force", "life", "notional", "qty",
     "post_until", "qty_before", "broker_order_id", "status", "filled_qty", "filled_avg_price",
     "updated_at", "priced_filled_qty", "priced_at", "confirmed_qty", "confirmed_at_filled",
-    "replaced_by", "missing_since",
+    "replaced_by", "missing_since", "silent_since",
 )  # fmt: skip
 TICKET_COLUMNS: Final = (
     "client_order_id", "symbol", "side", "type", "time_in_force", "notional", "qty", "limit_price",
@@ -57,7 +57,7 @@ _TICKETS = f"SELECT {', '.join(TICKET_COLUMNS)} FROM bot_order WHERE client_orde
 _SAVE = (
     "UPDATE bot_order SET status = ?, filled_qty = ?, filled_avg_price = ?, updated_at = ?,"
     " priced_filled_qty = ?, priced_at = ?, confirmed_qty = ?, confirmed_at_filled = ?, replaced_by = ?,"
-    " missing_since = ?, post_until = ?, saved_at = ?{indexed} WHERE client_order_id = ?"
+    " missing_since = ?, silent_since = ?, post_until = ?, saved_at = ?{indexed} WHERE client_order_id = ?"
 )
 # SQLite takes a row out of every index whose columns an UPDATE names, and puts it back, also when they
 # stay the same. So they are named only when they change, which is seldom: half the time of a save.
@@ -80,7 +80,7 @@ def record_of(row: tuple[Any, ...]) -> OrderRecord:
         client_order_id, trade_id, symbol, side, time_in_force, life, notional, qty,
         post_until, qty_before, broker_order_id, status, filled_qty, filled_avg_price,
         updated_at, priced_filled_qty, priced_at, confirmed_qty, confirmed_at_filled,
-        replaced_by, missing_since,
+        replaced_by, missing_since, silent_since,
     ) = row  # fmt: skip
     return built(
         OrderRecord,
@@ -106,6 +106,7 @@ def record_of(row: tuple[Any, ...]) -> OrderRecord:
             "confirmed_at_filled": None if confirmed_at_filled is None else Decimal(confirmed_at_filled),
             "replaced_by": replaced_by,
             "missing_since": moment_or_none(missing_since),
+            "silent_since": moment_or_none(silent_since),
         },
     )
 
@@ -248,6 +249,7 @@ class OrdersTable:
                 text_or_none(record.confirmed_at_filled),
                 record.replaced_by,
                 micros_or_none(record.missing_since),
+                micros_or_none(record.silent_since),
                 micros_of(record.post_until),
                 now,
             )

@@ -7,17 +7,38 @@ mixes two moments, no reader waits for the writer, and none keeps the WAL from b
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from pony.orm import db_session, desc
 
+from domain.holdings import ExternalOrder, Halt, Holding
 from domain.orders import OrderRecord
 from domain.trades import OCCUPYING, TradeRecord, TradeStatus
+from persistence.account_table import STANDING_HALTS, WATERMARK, halt_of, moment_of_meta
 from persistence.codec import moment_of, moment_or_none
 from persistence.executions_table import EXECUTION_COLUMNS, execution_of
+from persistence.holdings_table import (
+    EXTERNAL_COLUMNS,
+    HOLDINGS,
+    MOVEMENTS,
+    external_of,
+    holding_of,
+    summed,
+)
 from persistence.orders_table import RECORD_COLUMNS, record_of
-from persistence.rows import ExecutionRow, LedgerCounts, Page, SignalView
+from persistence.rows import (
+    ExecutionRow,
+    HeardPosition,
+    LedgerCounts,
+    Page,
+    ShareDifference,
+    SignalView,
+    SymbolShares,
+)
+from persistence.shares import DIFFERENCES, SHARES, differences_of, shares_of
 from persistence.signals_table import SIGNAL_COLUMNS, STATES, VERDICT_COLUMNS, signal_of, verdict_of
 from persistence.store import LedgerStore
 from persistence.trades_table import TRADE_COLUMNS, trade_of
@@ -45,7 +66,13 @@ _VIEW = (
 _VIEW_BY_ID = _VIEW + "WHERE s.signal_id = $signal_id ORDER BY s.id"
 _VIEW_BY_NAME = _VIEW + "WHERE s.signal_id = $signal_id AND s.source = $source"
 _VIEW_PAGE = _VIEW + "WHERE s.id < $before ORDER BY s.id DESC LIMIT $limit"
+_EXTERNAL_PAGE = (
+    f"SELECT rowid, {', '.join(EXTERNAL_COLUMNS)} FROM external_order WHERE rowid < $before"  # noqa: S608
+    " ORDER BY rowid DESC LIMIT $limit"
+)
+_POSITIONS = "SELECT symbol, qty, heard_at FROM position ORDER BY symbol"
 _UNDECIDED: Final = "SELECT count(*) FROM signal WHERE state = 'received'"
+_HALTS: Final = "SELECT reason FROM halt WHERE cleared_at IS NULL AND scope = 'all' ORDER BY id"
 _COUNTS = (
     "SELECT 'signals' AS what, state AS kind, count(*) AS n FROM signal GROUP BY state"
     " UNION ALL SELECT 'trades', status, count(*) FROM bot_trade GROUP BY status"
@@ -138,11 +165,67 @@ class Queries:
             executions=executions,
         )
 
+    def halts(self) -> tuple[str, ...]:
+        """Why everything is halted, oldest first; empty: it is not."""
+        with db_session:
+            return tuple(map(str, self._database.select(_HALTS)))
+
+    def shares(self) -> tuple[SymbolShares, ...]:
+        """The account's shares and what explains them, by symbol; reads every order that was filled."""
+        return shares_of(self._rows(SHARES, {}))
+
+    def differences(self) -> tuple[ShareDifference, ...]:
+        """Where the account and the books differ, by symbol; quick, whatever the ledger's size."""
+        return differences_of(self._rows(DIFFERENCES, {}))
+
     def undecided(self) -> int:
         """How many signals wait for their verdict; reads those rows of the index only."""
         with db_session:
             [number] = self._database.select(_UNDECIDED)
         return int(number)
+
+    # --- whose shares are whose -------------------------------------------------------------------
+
+    def holdings(self) -> dict[str, Holding]:
+        """What the account should hold by our books, by symbol."""
+        return {row[0]: holding_of(row) for row in self._rows(HOLDINGS, {})}
+
+    def recomputed_holdings(self) -> dict[str, Decimal]:
+        """What each holding's `believed` must be, by symbol: from every order and adjustment anew.
+
+        Reads all orders; a second for some 500,000.
+        """
+        return summed(self._rows(MOVEMENTS, {}))
+
+    def external_orders(self, *, limit: int, cursor: str | None = None) -> Page[ExternalOrder]:
+        """Orders of others in this account, newest first. ValueError for a cursor that is none of ours."""
+        limit = _within(limit)
+        rows = self._rows(_EXTERNAL_PAGE, {"before": _before("x", cursor), "limit": limit + 1})
+        return _page(
+            "x",
+            rows,
+            limit,
+            key=lambda row: int(row[0]),
+            item=lambda row: external_of(row[1:]),
+            page=Page[ExternalOrder],
+        )
+
+    def positions(self) -> dict[str, HeardPosition]:
+        """What the broker last said the account holds, by symbol; what was sold off is there with zero."""
+        return {
+            symbol: HeardPosition(symbol=symbol, qty=Decimal(qty), heard_at=moment_of(heard_at))
+            for symbol, qty, heard_at in self._rows(_POSITIONS, {})
+        }
+
+    def standing_halts(self) -> tuple[Halt, ...]:
+        """All halts that nobody has cleared, oldest first."""
+        return tuple(map(halt_of, self._rows(STANDING_HALTS, {})))
+
+    def last_audit(self) -> datetime | None:
+        """When the last full read of the account began; None: there was none."""
+        with db_session:
+            found = self._database.Meta.get(key=WATERMARK)
+            return moment_of_meta(None if found is None else found.value)
 
     def _rows(self, sql: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Plain SQL through Pony's connection; `$name` becomes a bound parameter."""

@@ -1,5 +1,6 @@
 """What goes into and comes out of the ledger where the domain has no model of its own."""
 
+from decimal import Decimal
 from typing import Generic, Literal, TypeVar
 
 from domain.orders import Execution
@@ -34,14 +35,33 @@ class NewTrade(Message):
 
 
 class ExecutionRow(Message):
-    """Evidence of one match: told by the stream, or inferred from a read that showed more filled."""
+    """Evidence of one match: told by the stream or by the account's history (`activity`), or inferred.
+
+    Inferred is what a read that showed more filled must stand for, until one of the others tells.
+    """
 
     execution: Execution
     broker_order_id: str
     client_order_id: str
     filled_qty_after: Shares
     position_qty: Shares | None = None
-    source: Literal["stream", "inferred"] = "stream"
+    source: Literal["stream", "activity", "inferred"] = "stream"
+
+
+class HeardPosition(Message):
+    """What the account holds of a symbol by the broker's own count, and when it said so."""
+
+    symbol: str
+    qty: Shares
+    heard_at: Utc
+
+
+class Lease(Message):
+    """Who may write the ledger: the newest epoch, and who took it; `renewed_at` None: nobody ever has."""
+
+    epoch: int
+    holder: str
+    renewed_at: Utc | None
 
 
 class SignalView(Message):
@@ -61,6 +81,37 @@ class Page(Message, Generic[Item]):
 
     items: tuple[Item, ...]
     next: str | None
+
+
+class SymbolShares(Message):
+    """The account's shares of one symbol and what explains them, all signed.
+
+    `believed` as it is kept; that it is the sum of the four before it is the ledger's promise.
+    """
+
+    symbol: str
+    account: Shares
+    """By the broker's own count."""
+    heard_at: Utc | None
+    """When the broker last told another count than before; None: it never has."""
+    opening: Shares
+    ours: Shares
+    external: Shares
+    adjustments: Shares
+    believed: Shares
+
+    @property
+    def difference(self) -> Decimal:
+        """What the account has that nothing explains."""
+        return self.account - self.believed
+
+
+class ShareDifference(Message):
+    """A symbol of which the account does not hold what the books explain."""
+
+    symbol: str
+    account: Shares
+    believed: Shares
 
 
 class LedgerCounts(Message):

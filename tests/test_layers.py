@@ -11,18 +11,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("actors", "broker", "cli", "domain", "persistence", "simulator", "web")
-OURS = {*ROOMS, "benchmarks", "run", "settings", "tests"}
+OURS = {*ROOMS, "benchmarks", "failpoint", "run", "settings", "tests"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "domain": set(),
-    "broker": {"domain"},
-    "persistence": {"domain"},
-    "actors": {"domain", "broker.api", "persistence.store"},
+    "broker": {"domain", "failpoint"},
+    "persistence": {"domain", "failpoint"},
+    "actors": {"domain", "broker.api", "persistence.store", "failpoint"},
     # `persistence.rows` holds the models that the queries answer with.
-    "web": {"domain", "persistence.queries", "persistence.rows", "actors.base"},
+    "web": {"domain", "persistence.queries", "persistence.rows", "actors.base", "failpoint"},
     # One misreading of Alpaca must not cancel out another.
     "simulator": set(),
     "settings": set(),
+    "failpoint": set(),
     "cli": OURS - {"tests", "benchmarks"},
     "run": OURS - {"tests", "benchmarks"},
 }
@@ -32,6 +33,7 @@ SOURCES = sorted(
     path.relative_to(ROOT)
     for path in (
         *(p for room in ROOMS for p in (ROOT / room).rglob("*.py")),
+        ROOT / "failpoint.py",
         ROOT / "run.py",
         ROOT / "settings.py",
     )
@@ -142,6 +144,9 @@ def test_every_room_is_watched() -> None:
     ("room", "source"),
     [
         ("domain", "import persistence"),
+        ("domain", "from failpoint import failpoint"),
+        ("simulator", "import failpoint"),
+        ("failpoint", "from settings import Exit"),
         ("domain", "from actors.clock import system_clock"),
         ("broker", "from persistence.store import LedgerStore"),
         ("actors", "from broker.rest import AlpacaRest"),

@@ -1,7 +1,8 @@
 """The HTTP API: signals in, the ledger's answers out.
 
 In:  requests on the loopback interface, each with the bearer token
-Out: ?AcceptSignal -> SignalReceiver; reads of the ledger
+Out: ?AcceptSignal -> SignalReceiver;  ?HaltTrading, ?ClearHalts -> TradeLedger;  AuditNow -> Reconciler;
+     reads of the ledger
 """
 
 from collections.abc import Callable
@@ -13,14 +14,16 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from actors.base import Mailbox
-from domain.messages import ReceiverMail
+from domain.messages import AuditNow, ClearHalts, HaltTrading, ReceiverMail
 from domain.values import Clock
 from persistence.queries import Queries
+from web.account_api import account_routes
 from web.docs_page import docs_routes
 from web.errors import Refusal, on_bad_parameters, on_http_error, on_refusal
 from web.guard import Guard
+from web.halts_api import Halts, halt_routes
 from web.health import Readiness, live_route, ready_route
-from web.signals_api import Intake, signal_routes
+from web.signals_api import MAX_WAITING, Intake, signal_routes
 from web.trades_api import trade_routes
 
 __all__ = ["Readiness", "create_app"]
@@ -35,12 +38,19 @@ DESCRIPTION = (
 def create_app(
     *,
     receiver: Mailbox[ReceiverMail],
+    desk: Mailbox[HaltTrading | ClearHalts],
+    reconciler: Mailbox[AuditNow],
     queries: Queries,
     token: str,
     clock: Clock,
     ready: Callable[[], Readiness],
+    most_waiting: int = MAX_WAITING,
 ) -> FastAPI:
-    """The app; its routes block in worker threads, never on the event loop."""
+    """The app; its routes block in worker threads, never on the event loop.
+
+    `desk` is where halts are raised and lifted: the ledger. `most_waiting`: so many signals may wait for
+    their verdict; while they do, no more are taken in.
+    """
     app = FastAPI(
         title="Starfill",
         version=version("starfill"),
@@ -57,10 +67,10 @@ def create_app(
     described = [Depends(HTTPBearer(auto_error=False, description="The content of the file `token`"))]
     app.include_router(live_route())
     app.include_router(ready_route(ready), dependencies=described)
-    app.include_router(
-        signal_routes(Intake(receiver=receiver, queries=queries, clock=clock), queries),
-        dependencies=described,
-    )
+    intake = Intake(receiver=receiver, queries=queries, clock=clock, most_waiting=most_waiting)
+    app.include_router(signal_routes(intake, queries), dependencies=described)
     app.include_router(trade_routes(queries), dependencies=described)
+    app.include_router(halt_routes(Halts(desk), queries), dependencies=described)
+    app.include_router(account_routes(queries, reconciler, ready, clock), dependencies=described)
     app.include_router(docs_routes(app))
     return app

@@ -55,15 +55,9 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a failure of ours
         return JSONResponse(self.body.model_dump(mode="json"), self.status, self.headers)
 
 
-def unavailable(message: str, *, retry_after_s: int = 1) -> Refusal:
+def unavailable(message: str, fix: str, *, retry_after_s: int = 1) -> Refusal:
     """503: nothing is wrong with the request, the bot cannot answer it now."""
-    return Refusal(
-        503,
-        "unavailable",
-        message,
-        f"Send it again in {retry_after_s} s, unchanged and under the same id: a repeat is safe.",
-        headers={"Retry-After": str(retry_after_s)},
-    )
+    return Refusal(503, "unavailable", message, fix, headers={"Retry-After": str(retry_after_s)})
 
 
 async def on_refusal(_request: Request, error: Exception) -> JSONResponse:

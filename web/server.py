@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from web.intake import READ_TIMEOUT_S
+from web.bodies import READ_TIMEOUT_S
 
 KEEP_ALIVE_S: Final = 5
 ARRIVAL_S: Final = 2 * READ_TIMEOUT_S

@@ -1,28 +1,32 @@
 """`/api/signals`: taking signals in, and the answer to "why did it (not) trade?"."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-import pykka
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from actors.base import Mailbox
-from domain.messages import AcceptSignal, ReceiverMail, SignalConflict, SignalRecorded
+from domain.messages import AcceptSignal, LedgerUnwritable, ReceiverMail, SignalConflict, SignalRecorded
 from domain.signals import Signal, SignalReceipt, body_digest, timing_fault
 from domain.values import Clock
 from persistence.queries import Queries
+from web.asking import ASK_TIMEOUT_S, UNWRITABLE_RETRY_S, answered
+from web.bodies import read_body
 from web.errors import ErrorBody, Fault, Refusal, unavailable
-from web.intake import read_body, signal_from
+from web.intake import signal_from
 from web.paging import Cursor, Limit, page_of
 from web.views import ListJson, ReceiptJson, SignalJson, list_json, receipt_json, signal_json
 
-ASK_TIMEOUT_S: Final = 8.0
-MAX_UNDECIDED: Final = 10_000
+MAX_WAITING: Final = 1000
 """Signals without a verdict from which on no more are taken in."""
-BACKLOG_AGE_S: Final = 2.0
+COUNT_AGE_S: Final = 2.0
+RECOUNT_AGE_S: Final = 0.05
 WAITING_INTAKES: Final = 32
 """Threads that may wait for the ledger at once; the reads have others, so they never wait for these."""
 
@@ -36,48 +40,82 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+SEND_AGAIN: Final = "Send it again unchanged, under the same id: it cannot trade twice."
+
+
 class Backlog:
-    """How many signals wait for a verdict, counted anew every few seconds: the bound is a coarse one."""
+    """How many signals wait for a verdict: what was counted last, and all that were let in since.
 
-    def __init__(self, queries: Queries) -> None:
+    So the bound holds however fast signals come. They are counted again each few seconds, and when the bound
+    seems to be reached: what was decided meanwhile makes room.
+    """
+
+    def __init__(self, queries: Queries, most: int) -> None:
         self._queries = queries
-        self._counted_at = -BACKLOG_AGE_S
-        self._undecided = 0
+        self._most = most
+        self._lock = Lock()
+        self._counted_at = -COUNT_AGE_S
+        self._waiting = 0
+        self._under_way = 0
 
-    def is_full(self) -> bool:
-        now = time.monotonic()
-        if now - self._counted_at >= BACKLOG_AGE_S:
-            self._counted_at = now
-            self._undecided = self._queries.undecided()
-        return self._undecided >= MAX_UNDECIDED
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place for one more while it is being stored; raises Refusal when all are taken."""
+        with self._lock:
+            self._take()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    def _take(self) -> None:
+        age = time.monotonic() - self._counted_at
+        if age >= COUNT_AGE_S or (self._waiting >= self._most and age >= RECOUNT_AGE_S):
+            # One that is under way may be counted or not, so it counts in any case.
+            self._waiting = self._queries.undecided() + self._under_way
+            self._counted_at = time.monotonic()
+        if self._waiting >= self._most:
+            raise unavailable(
+                "Too many signals wait for a decision; nothing was stored.", SEND_AGAIN, retry_after_s=5
+            )
+        self._waiting += 1
+        self._under_way += 1
 
 
 class Intake:
     """What happens to a valid signal; blocks while the ledger makes it durable."""
 
-    def __init__(self, *, receiver: Mailbox[ReceiverMail], queries: Queries, clock: Clock) -> None:
+    def __init__(
+        self, *, receiver: Mailbox[ReceiverMail], queries: Queries, clock: Clock, most_waiting: int
+    ) -> None:
         self._receiver = receiver
         self._queries = queries
         self._clock = clock
-        self._backlog = Backlog(queries)
+        self._backlog = Backlog(queries, most_waiting)
 
     def take(self, signal: Signal) -> tuple[int, ReceiptJson]:
         """The status and the receipt; raises Refusal."""
         late = timing_fault(signal, self._clock())
         if late is not None:
             return 200, self._known(signal, late)
-        if self._backlog.is_full():
-            raise unavailable(
-                f"{MAX_UNDECIDED} signals wait for a decision; no more are taken.", retry_after_s=5
-            )
-        try:
+        with (
+            self._backlog.place(),
+            answered(undone="nothing was stored", in_doubt="the signal may have been stored", fix=SEND_AGAIN),
+        ):
             answer = self._receiver.ask(
-                AcceptSignal(signal=signal), SignalRecorded, SignalConflict, timeout=ASK_TIMEOUT_S
+                AcceptSignal(signal=signal),
+                SignalRecorded,
+                SignalConflict,
+                LedgerUnwritable,
+                timeout=ASK_TIMEOUT_S,
             )
-        except pykka.ActorDeadError:
-            raise unavailable("Starfill is starting or stopping; nothing was stored.") from None
-        except pykka.Timeout:
-            raise unavailable("The ledger has not answered; the signal may be stored or not.") from None
+        if isinstance(answer, LedgerUnwritable):
+            raise unavailable(
+                f"The ledger cannot be written ({answer.why}); nothing was stored.",
+                SEND_AGAIN,
+                retry_after_s=UNWRITABLE_RETRY_S,
+            )
         if isinstance(answer, SignalConflict):
             raise _conflict(signal)
         return 200 if answer.repeated else 202, receipt_json(answer.receipt, repeated=answer.repeated)

@@ -1,16 +1,24 @@
 """A real ledger in a folder of the test, and the walk of a signal through it."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from actors.base import Address
 from actors.ledger_work import LedgerIdentity
 from actors.trade_ledger import TradeLedger
+from domain.gate import ClockReading
 from domain.identity import client_order_id
 from domain.messages import (
     BrokerSnapshot,
+    ClearHalts,
     Declined,
+    HaltsChanged,
+    HaltTrading,
     LedgerMail,
     ListUnsettled,
     OrderAccepted,
@@ -29,8 +37,10 @@ from domain.reconcile import Snapshot
 from domain.rules import Deferred
 from domain.signals import Signal
 from domain.trades import TradeRecord
+from persistence.halt_file import HaltFile
+from persistence.queries import Queries
 from persistence.store import LedgerStore
-from tests.actors.doubles import PATIENCE_S, ManualClock, Outbox, Stage, taken
+from tests.actors.doubles import PATIENCE_S, ManualClock, ManualTimers, Outbox, Stage, taken
 from tests.domain.builders import a_signal, a_snapshot
 
 ACCOUNT = "account-1"
@@ -44,18 +54,35 @@ def id_of(signal: Signal) -> str:
 class Books:
     """The ledger as its neighbours see it, and its file as any other process sees it."""
 
-    def __init__(self, folder: Path, stage: Stage, clock: ManualClock) -> None:
+    def __init__(self, folder: Path, stage: Stage, clock: ManualClock, *, busy_s: float = 5.0) -> None:
         self.stage, self.clock = stage, clock
-        self.store = LedgerStore.open(folder / "ledger.sqlite3", clock=ManualClock())
-        self.ledger: Address[LedgerMail] = stage.spawn(
+        self.store = LedgerStore.open(folder / "ledger.sqlite3", clock=ManualClock(), busy_s=busy_s)
+        self.halt_path = folder / "HALT"
+        self.halt_file = HaltFile(self.halt_path)
+        self.news = Outbox()
+        self.start()
+        self._file = sqlite3.connect(f"file:{self.store.path}?mode=ro", uri=True)
+
+    def start(self) -> None:
+        """A ledger of a new process on the same files; one that runs loses its lease."""
+        self.timers = ManualTimers()
+        ledger = self.stage.spawn(
             TradeLedger,
             store=self.store,
             identity=LedgerIdentity(account_id=ACCOUNT, code_version="1.2.3"),
-            clock=clock,
-            on_death=stage.deaths,
+            halts=self.halt_file,
+            holder="the test",
+            timers=self.timers,
+            clock=self.clock,
+            monotonic=self.clock.monotonic,
+            on_death=self.stage.deaths,
         )
-        self.news = Outbox()
-        self._file = sqlite3.connect(f"file:{self.store.path}?mode=ro", uri=True)
+        self.ledger: Address[LedgerMail] = ledger
+
+    def restart(self) -> None:
+        """Stop it, and start another on what it left."""
+        self.ledger.stop(timeout=PATIENCE_S)
+        self.start()
 
     def close(self) -> None:
         self._file.close()
@@ -89,6 +116,32 @@ class Books:
         question = PlanResend(client_order_id=cid, never_sent=never_sent)
         return self.ledger.ask(question, Planned, Declined, Deferred, timeout=PATIENCE_S)
 
+    def halt(self, scope: str, reason: str = "I say so", *, by: str = "owner") -> HaltsChanged:
+        mail = HaltTrading(scope=scope, reason=reason, by=by)
+        return self.ledger.ask(mail, HaltsChanged, timeout=PATIENCE_S)
+
+    def clear(self, scope: str, *, by: str = "owner") -> HaltsChanged:
+        mail = ClearHalts(scope=scope, reason="I have looked", by=by)
+        return self.ledger.ask(mail, HaltsChanged, timeout=PATIENCE_S)
+
+    def tick(self) -> float:
+        """Let the ledger's next tick come, and wait until it is over; how long it would have been to it."""
+        self.timers.skip_to_last()
+        delay = self.timers.fire()
+        self.ledger.ping(timeout=PATIENCE_S)
+        return delay
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """While this lasts, another program holds the file and nothing can be written."""
+        other = sqlite3.connect(self.store.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            other.execute("ROLLBACK")
+            other.close()
+
     # --- steps of the walk ------------------------------------------------------------------------
 
     def open_gate(self, generation: int = 1) -> None:
@@ -96,7 +149,16 @@ class Books:
         self.read(generation=generation)
 
     def read(self, snapshot: Snapshot | None = None, *, generation: int = 1) -> None:
-        self.tell(BrokerSnapshot(generation=generation, snapshot=snapshot or a_snapshot()))
+        """Five seconds later the account was read; by a clock that is right, unless the snapshot has one."""
+        self.clock.move(5)
+        snapshot = snapshot or a_snapshot()
+        if snapshot.clock is None:
+            snapshot = snapshot.having({"clock": self.clock_reading()})
+        self.tell(BrokerSnapshot(generation=generation, snapshot=snapshot))
+
+    def clock_reading(self) -> ClockReading:
+        """Our clock is right, at this moment."""
+        return ClockReading(ahead=timedelta(), at=self.clock.now, monotonic=self.clock.monotonic())
 
     def intend(self, signal: Signal | None = None) -> OrderTicket:
         """Take a signal to its intended order."""
@@ -144,6 +206,23 @@ class Books:
     def trade_of(self, signal_id: str) -> TradeRecord:
         (trade,) = [trade for trade in self.trades() if trade.signal_id == signal_id]
         return trade
+
+    # --- halts and holdings -----------------------------------------------------------------------
+
+    def halts(self) -> list[tuple[str, str]]:
+        """Scope and reason of each that stands in the database."""
+        return self.rows("SELECT scope, reason FROM halt WHERE cleared_at IS NULL ORDER BY id")
+
+    def halted(self) -> list[str]:
+        """The scopes that are halted in the database, each once."""
+        return list(dict.fromkeys(scope for scope, _ in self.halts()))
+
+    def believed(self) -> dict[str, Decimal]:
+        """The shares that the account should hold, by symbol; checked against a recount."""
+        believed = {name: Decimal(qty) for name, qty in self.rows("SELECT symbol, believed FROM holding")}
+        recount = Queries(self.store).recomputed_holdings()
+        assert {s: q for s, q in believed.items() if q} == {s: q for s, q in recount.items() if q}
+        return {symbol: qty for symbol, qty in believed.items() if qty}
 
     def order(self, cid: str) -> OrderRecord:
         with self.store.unit() as unit:

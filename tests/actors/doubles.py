@@ -16,7 +16,6 @@ from broker.api import (
     Accepted,
     Account,
     Asset,
-    FillActivity,
     MarketClock,
     MarketDay,
     NotFound,
@@ -27,8 +26,8 @@ from broker.api import (
     SubmitOutcome,
 )
 from domain.orders import OrderTicket, OrderUpdate
-from domain.reconcile import BrokerPosition
-from tests.domain.builders import an_update, later
+from domain.reconcile import BrokerPosition, CorporateAction, FillActivity
+from tests.domain.builders import NOW, an_update, later
 
 PATIENCE_S = 5.0
 
@@ -129,6 +128,23 @@ class ManualTimers:
         pending = self._pending.wait(self._fired + 1)
         return float(pending[self._fired][0])
 
+    def forget(self) -> None:
+        """As if nothing had been asked for."""
+        self._fired = len(self._pending.all())
+
+    def all_actions(self) -> list[Callable[[], object]]:
+        """Everything that was ever asked for, done or not."""
+        return [action for _, action in self._pending.all()]
+
+    def skip_to_last(self) -> None:
+        """Forget all but the one that was asked for last."""
+        self._fired = max(self._fired, len(self._pending.all()) - 1)
+
+    def fire_all(self) -> None:
+        """Do all that have been asked for by now."""
+        for _ in self.delays:
+            self.fire()
+
     def fire(self) -> float:
         """Do the next one, in the order in which they were asked for; its delay."""
         delay = self.wait()
@@ -138,10 +154,14 @@ class ManualTimers:
 
 
 class ManualClock:
-    """Shows what it was set to. Held, it keeps the next caller waiting until it is let go."""
+    """Shows what it was set to. Held, it keeps the next caller waiting until it is let go.
+
+    Setting `now` is time that passes, for the monotonic clock too; `jump` moves the wall clock alone.
+    """
 
     def __init__(self) -> None:
         self.now = later(1)
+        self._jumped = timedelta()
         self.reads = 0
         self._free = threading.Event()
         self._free.set()
@@ -153,7 +173,14 @@ class ManualClock:
         assert self._free.wait(PATIENCE_S), "nobody let the clock go"
         return self.now
 
+    def monotonic(self) -> timedelta:
+        return self.now - NOW - self._jumped
+
     def move(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def jump(self, seconds: float) -> None:
+        self._jumped += timedelta(seconds=seconds)
         self.now += timedelta(seconds=seconds)
 
     def hold(self) -> None:
@@ -190,6 +217,11 @@ class ScriptedBroker:
         self._held: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
+    def script(self, call: str, *answers: Any) -> None:
+        """From now on these are the answers of the call, in turn."""
+        with self._lock:
+            self._answers[call] = list(answers)
+
     @contextmanager
     def holding(self, symbol: str) -> Iterator[threading.Event]:
         """While this lasts (or until the event is set), POSTs of the symbol get no answer."""
@@ -218,7 +250,10 @@ class ScriptedBroker:
         return [argument for name, argument in self.reads.all() if name == call]
 
     def cancel(self, broker_order_id: str) -> Literal["requested", "too_late"] | NotFound | ReadFailed:
-        raise NotImplementedError
+        answer: Literal["requested", "too_late"] | NotFound | ReadFailed = self._read(
+            "cancel", broker_order_id
+        )
+        return answer
 
     def order_by_client_id(self, client_order_id: str) -> OrderUpdate | NotFound | ReadFailed:
         answer: OrderUpdate | NotFound | ReadFailed = self._read("order_by_client_id", client_order_id)
@@ -246,7 +281,8 @@ class ScriptedBroker:
         raise NotImplementedError
 
     def clock(self) -> MarketClock | ReadFailed:
-        raise NotImplementedError
+        answer: MarketClock | ReadFailed = self._read("clock")
+        return answer
 
     def calendar(self, *, start: str, end: str) -> tuple[MarketDay, ...] | ReadFailed:
         raise NotImplementedError
@@ -255,7 +291,12 @@ class ScriptedBroker:
         raise NotImplementedError
 
     def fills(self, *, after: datetime | None = None) -> tuple[FillActivity, ...] | ReadFailed:
-        raise NotImplementedError
+        answer: tuple[FillActivity, ...] | ReadFailed = self._read("fills", after)
+        return answer
+
+    def corporate_actions(self, *, after: datetime) -> tuple[CorporateAction, ...] | ReadFailed:
+        answer: tuple[CorporateAction, ...] | ReadFailed = self._read("corporate_actions", after)
+        return answer
 
     def snapshots(self, symbols: tuple[str, ...]) -> dict[str, Quote] | ReadFailed:
         raise NotImplementedError

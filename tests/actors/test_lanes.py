@@ -2,16 +2,15 @@
 
 import threading
 from collections import Counter
+from typing import Any
 
-import pykka
 import pytest
 
-from broker.api import Accepted, SubmitOutcome
-from domain.messages import OrderAccepted
+from broker.api import Accepted, NotSent, SubmitOutcome
+from domain.messages import OrderAccepted, Planned
 from domain.orders import OrderTicket
-from tests.actors.doubles import PATIENCE_S, ManualClock, ManualTimers, Record, Stage, ask_later, peek, taken
-from tests.actors.test_inbox import STOP
-from tests.actors.test_order_executor import RESEND, Room, execute
+from tests.actors.doubles import PATIENCE_S, ManualClock, ManualTimers, Record, Stage, peek, taken
+from tests.actors.test_order_executor import CANCEL, RESEND, Room, execute
 
 
 @pytest.fixture
@@ -94,31 +93,39 @@ def test_a_free_symbol_goes_to_the_lane_with_the_least_to_do(
 
 def test_stopping_posts_nothing_new_and_waits_for_what_is_on_the_wire(room: Room) -> None:
     with room.broker.holding("ACME") as free:
-        room.send(execute(1), execute(2), execute(3))
+        room.send(execute(1), execute(2), execute(3), CANCEL)
         room.broker.posted.wait(1)
-        stopping = peek(room.executor, "_stopping")
-        stopped = ask_later(room.executor, STOP)
-        assert stopping.wait(PATIENCE_S)
+        room.executor.ping(timeout=PATIENCE_S)
+        room.stopping.set()
+        ends = [lane.begin_stop() for lane in room.lanes]
         free.set()
-        stopped.get(timeout=PATIENCE_S)
+        for end in ends:
+            end.get(timeout=PATIENCE_S)
     assert room.posted == ["sf-s-1"]
     assert [type(fact) for fact in room.ledger.outbox.told.all()] == [OrderAccepted]
     assert len(room.ledger.outbox.asked.all()) == 1
+    assert room.broker.calls("cancel") == []
+
+
+def test_a_stop_while_the_ledger_plans_posts_nothing(room: Room) -> None:
+    def plan(mail: Any) -> object:
+        room.stopping.set()
+        return Planned(order=room.ledger.ticket(mail.signal_id))
+
+    room.ledger.outbox._answer = plan
+    room.send(execute(1))
+    room.settle()
+    assert (room.posted, room.ledger.outbox.told.all()) == ([], [])
 
 
 def test_a_try_that_comes_due_while_stopping_posts_nothing(room: Room) -> None:
-    room.clock.now = room.clock.now.replace(year=2027)
+    room.broker.outcome = lambda _: NotSent(why="rate limit", retry_after_s=1)
     room.send(execute(1))
     room.timers.wait()
-    room.executor.stop(timeout=PATIENCE_S)
-    room.timers.fire()  # a dead letter, for the lane is gone
-    assert room.posted == []
-
-
-def test_the_lanes_end_with_their_executor(room: Room) -> None:
-    lanes = peek(room.executor, "_lanes")
-    room.executor.stop(timeout=PATIENCE_S)
-    assert not any(lane.is_alive() for lane in lanes)
+    room.stopping.set()
+    room.timers.fire()
+    room.settle()
+    assert len(room.posted) == 1
 
 
 def test_a_lane_that_dies_is_told_like_any_other(stage: Stage, room: Room) -> None:
@@ -130,15 +137,3 @@ def test_a_lane_that_dies_is_told_like_any_other(stage: Stage, room: Room) -> No
     assert stage.deaths.take().actor == "Lane"
     # What became of the POST nobody knows, so nobody claims to: the ledger is told nothing.
     assert room.ledger.outbox.told.all() == []
-
-
-def test_a_ledger_that_gives_no_plan_in_time_kills_the_lane_and_posts_nothing(
-    stage: Stage, room: Room
-) -> None:
-    def slow(_: object) -> object:
-        raise pykka.Timeout("20 seconds")
-
-    room.ledger.outbox._answer = slow
-    room.send(execute())
-    assert isinstance(stage.deaths.take().error, pykka.Timeout)
-    assert room.posted == []

@@ -209,16 +209,13 @@ def test_what_failed_is_no_news(books: Books) -> None:
     assert [type(mail) for mail in books.news.told.all()] == [GateChanged]  # how it stood at the start
 
 
-def test_a_database_that_cannot_be_written_is_a_death_and_no_answer(
-    books: Books, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full() -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(books.store, "unit", full)
-    with pytest.raises(OSError, match="No space left"):
+def test_what_is_wrong_with_the_database_and_does_not_pass_is_a_death_and_no_answer(books: Books) -> None:
+    other = sqlite3.connect(books.store.path)
+    other.execute("DROP TABLE journal")
+    other.close()
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
         books.record(a_signal())
-    assert isinstance(books_death(books), OSError)
+    assert isinstance(books_death(books), sqlite3.OperationalError)
 
 
 def test_the_order_to_stop_is_obeyed_after_what_was_sent_before_it(books: Books) -> None:

@@ -1,9 +1,11 @@
 """The gate, and the snapshots that open it: what was missed is made up for before anything leaves."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from domain.gate import ClockReading
 from domain.messages import (
     BrokerSnapshot,
     GateChanged,
@@ -12,6 +14,7 @@ from domain.messages import (
     OrderRejected,
     Planned,
     ResendOrder,
+    SafeMode,
     StreamLost,
     StreamOpened,
 )
@@ -76,20 +79,72 @@ def test_after_a_loss_only_a_new_snapshot_opens_the_gate(heard: Books) -> None:
     assert isinstance(heard.plan(a_signal()), Planned)
 
 
-def test_a_snapshot_of_an_older_connection_is_dropped_altogether(heard: Books) -> None:
+def test_a_snapshot_of_an_older_connection_is_booked_and_does_not_open_the_gate(heard: Books) -> None:
     heard.open_gate()
     heard.intend()
     heard.tell(StreamOpened(generation=2))
     heard.read(a_snapshot(filled("10", "12", **NAMES), positions=(a_position("ACME", "10"),)), generation=1)
-    assert heard.order(CID).life is Life.INTENDED
-    assert gates(heard.news)[-1] is False
+    assert heard.order(CID).life is Life.DONE
+    assert heard.believed() == {"ACME": dec("10")}
     with heard.store.unit() as unit:
-        assert unit.positions() == {}
+        assert unit.positions() == {"ACME": dec("10")}
+    assert gates(heard.news)[-1] is False
+    heard.read(generation=2)
+    assert gates(heard.news)[-1] is True
 
 
-def test_a_snapshot_without_a_stream_is_dropped(heard: Books) -> None:
+def test_an_old_snapshot_that_comes_late_does_not_close_the_gate(heard: Books) -> None:
+    heard.open_gate()
+    heard.open_gate(2)
+    heard.read(generation=1)
+    assert gates(heard.news)[-1] is True
+
+
+def test_a_snapshot_without_a_stream_does_not_open_the_gate(heard: Books) -> None:
     heard.read(generation=1)
     assert gates(heard.news) == [False]
+
+
+def test_a_gate_that_nobody_reads_the_account_for_closes_by_itself(heard: Books) -> None:
+    heard.open_gate()
+    heard.clock.move(91)
+    heard.tick()
+    assert gates(heard.news) == [False, False, True, False]
+
+
+def test_a_plan_asks_the_gate_at_its_own_time_and_not_at_the_last_tick(heard: Books) -> None:
+    heard.open_gate()
+    heard.record(a_signal())
+    heard.clock.move(91)
+    assert heard.plan(a_signal()) == Deferred(reason="the account has not been read for more than 90 s")
+
+
+def test_a_clock_that_jumped_defers_plans_until_it_is_compared_again(heard: Books) -> None:
+    heard.open_gate()
+    heard.record(a_signal())
+    heard.clock.jump(40)
+    answer = heard.plan(a_signal())
+    assert isinstance(answer, Deferred)
+    assert "our clock has jumped by 40 s" in answer.reason
+    heard.read()
+    assert isinstance(heard.plan(a_signal()), Planned)
+
+
+def test_a_clock_that_is_wrong_by_the_brokers_keeps_the_gate_shut(heard: Books) -> None:
+    wrong = ClockReading(ahead=timedelta(minutes=2), at=heard.clock.now, monotonic=heard.clock.monotonic())
+    heard.tell(StreamOpened(generation=1))
+    heard.read(a_snapshot(clock=wrong))
+    assert gates(heard.news)[-1] is False
+    assert "set this machine's clock" in heard.news.told.of(GateChanged)[-1].gate.reason
+
+
+def test_safe_mode_closes_the_gate_until_it_is_over(heard: Books) -> None:
+    heard.open_gate()
+    heard.tell(SafeMode(why="the bot has failed three times within ten minutes"))
+    heard.record(a_signal())
+    assert heard.plan(a_signal()) == Deferred(reason="the bot has failed three times within ten minutes")
+    heard.tell(SafeMode(why=None))
+    assert isinstance(heard.plan(a_signal()), Planned)
 
 
 @pytest.mark.parametrize(
@@ -124,9 +179,16 @@ def test_a_refusal_of_the_order_alone_leaves_the_gate_open(heard: Books) -> None
 def test_each_change_of_the_gate_is_in_the_journal(heard: Books) -> None:
     heard.open_gate()
     heard.tell(StreamLost(generation=1, why="ping timeout"))
-    assert [kind for kind in heard.kinds() if kind in {"gate", "account_read"}] == [
-        "gate", "account_read", "gate",
-    ]  # fmt: skip
+    assert heard.kinds() == ["gate", "books_opened", "gate"]
+
+
+def test_a_read_that_changes_nothing_is_no_entry_of_the_journal(heard: Books) -> None:
+    heard.open_gate()
+    before = heard.kinds()
+    heard.read()
+    assert heard.kinds() == before
+    heard.read(a_snapshot(positions=(a_position("ACME", "1"),)))
+    assert heard.kinds() == [*before, "account_read"]
 
 
 # --- snapshots --------------------------------------------------------------------------------------

@@ -233,7 +233,8 @@ def test_the_owners_own_orders_are_left_alone(ready: Books) -> None:
     ready.hear(filled("7", "1", client_order_id="by-hand", broker_order_id="broker-hand"))
     assert ready.trades() == []
     assert ready.rows("SELECT 1 FROM bot_order") == []
-    assert "order_unknown" not in ready.kinds()
+    assert ready.believed() == {"ACME": dec("7")}
+    assert ready.halts() == []
 
 
 @pytest.mark.parametrize("symbol", ["ACME", "OTHR"])
@@ -250,23 +251,33 @@ def test_the_owners_own_order_beside_the_first_word_on_ours_is_left_alone(
     assert ready.rows("SELECT 1 FROM halt") == []
 
 
-def test_an_order_with_our_mark_that_the_ledger_lacks_is_journaled(ready: Books) -> None:
-    ready.hear(an_update(client_order_id="sf-lost", broker_order_id="broker-lost"))
-    assert ready.kinds("sf-lost") == ["order_unknown"]
-    assert ready.rows("SELECT 1 FROM bot_order") == []
-
-
 @pytest.mark.parametrize("wrong", [{"symbol": "OTHR"}, {"side": "sell"}])
 def test_another_order_under_our_id_is_not_believed_and_halts_the_symbol(
     ready: Books, wrong: dict[str, Any]
 ) -> None:
     ticket = ready.intend()
     ready.hear(of(ticket, filled("10", "12.376", **wrong)))
-    assert stands(ready) == (TradeStatus.PENDING, None, None, None)
-    assert ready.order(ticket.client_order_id).life is Life.INTENDED
-    with ready.store.unit() as unit:
-        assert len(unit.active_halts("ACME")) == 1
-        assert unit.active_halts("OTHR") == ()
+    # The broker takes an id once, so ours is not there and can never be.
+    assert stands(ready) == (TradeStatus.REJECTED, None, None, "alpaca_refused")
+    assert ready.order(ticket.client_order_id).life is Life.REFUSED
+    assert ready.halted() == ["ACME"]
+    assert "order_collision" in ready.kinds(ticket.client_order_id)
+
+
+def test_another_amount_under_our_id_is_another_order_too(ready: Books) -> None:
+    ticket = ready.intend()
+    ready.tell(OrderUnresolved(client_order_id=ticket.client_order_id, why="read timeout"))
+    ready.hear(of(ticket, an_update(notional=dec("999"))))
+    assert ready.order(ticket.client_order_id).life is Life.LAPSED
+    assert ready.halted() == ["ACME"]
+
+
+def test_the_order_that_was_found_under_our_id_is_told_once(ready: Books) -> None:
+    ticket = ready.intend()
+    wrong = of(ticket, an_update(symbol="OTHR"))
+    ready.hear(wrong, wrong, wrong)
+    assert ready.kinds(ticket.client_order_id).count("order_collision") == 1
+    assert len(ready.halts()) == 1
 
 
 # --- the position -----------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ def test_a_plan_is_one_commit_of_verdict_trade_intent_and_journal(ready: Books) 
     ((digest,),) = ready.rows("SELECT config_digest FROM bot_order")
     assert len(digest) == 16
     assert ready.kinds()[-2:] == ["order_intended", "signal_decided"]
-    assert (trade.catalyst_type, trade.catalyst_tier, trade.entry_at) == ("fda", 3, later(1))
+    assert (trade.catalyst_type, trade.catalyst_tier, trade.entry_at) == ("fda", 3, later(6))
 
 
 VERDICTS: list[tuple[dict[str, Any], float, str, str]] = [

@@ -112,6 +112,15 @@ def test_one_late_denial_starts_the_quarantine_and_does_not_end_it(ready: Books)
     assert life(ready) is Life.UNRESOLVED
 
 
+def test_a_clock_that_jumps_does_not_shorten_the_quarantine(ready: Books) -> None:
+    ready.tell(UNRESOLVED)
+    ready.clock.now = later(301)
+    ready.tell(NOT_FOUND)
+    ready.clock.jump(3600)
+    ready.tell(NOT_FOUND)
+    assert life(ready) is Life.UNRESOLVED
+
+
 def test_time_alone_gives_nothing_up(ready: Books) -> None:
     ready.tell(UNRESOLVED)
     ready.clock.now = later(99_999)

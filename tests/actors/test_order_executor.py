@@ -1,18 +1,24 @@
 """The executor and its lanes: what is asked, what is POSTed, and who is told."""
 
+import threading
 from typing import Any
 
+import pykka
 import pytest
 
 from actors.base import Address
-from actors.order_executor import DEFERRED_RETRY_S, OrderExecutor
-from broker.api import Accepted, NotSent, Rejected, SubmitOutcome, Unresolved
+from actors.lane import BRAKED_RETRY_S, DEFERRED_RETRY_S, SPREAD_S, Lane
+from actors.order_executor import OrderExecutor
+from broker.api import Accepted, NotFound, NotSent, ReadFailed, Rejected, SubmitOutcome, Unresolved
 from domain.messages import (
+    CancelOrder,
     Declined,
     ExecuteSignal,
+    LedgerUnwritable,
     LookUpOrder,
     OrderAccepted,
     OrderNotSent,
+    OrderPlaced,
     OrderRejected,
     OrderUnresolved,
     PlanEntry,
@@ -29,7 +35,6 @@ from tests.actors.doubles import (
     Outbox,
     ScriptedBroker,
     Stage,
-    peek,
     taken,
 )
 from tests.domain.builders import a_signal, a_ticket, later
@@ -61,24 +66,45 @@ class Ledger:
         return Planned(order=self.ticket(mail.client_order_id.removeprefix("sf-")))
 
 
+class ScriptedBrake:
+    """Lets everything pass until it is given a reason."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self.asked: list[tuple[str, str]] = []
+
+    def why_not(self, symbol: str, side: str) -> str | None:
+        self.asked.append((symbol, side))
+        return self.reason
+
+
 class Room:
-    """An executor between its scripted neighbours."""
+    """An executor and its lanes between their scripted neighbours."""
 
     def __init__(self, stage: Stage, timers: ManualTimers, clock: ManualClock, lanes: int = 8) -> None:
-        self.broker, self.ledger, self.reconciler = ScriptedBroker(), Ledger(), Outbox()
-        self.timers, self.clock = timers, clock
-        self.executor: Address[Any] = stage.spawn(
-            OrderExecutor,
+        self.broker, self.ledger, self.brake = ScriptedBroker(), Ledger(), ScriptedBrake()
+        self.reconciler, self.stream = Outbox(), Outbox()
+        self.timers, self.clock, self.stopping = timers, clock, threading.Event()
+        self.lanes: list[Address[Any]] = [self._lane(stage) for _ in range(lanes)]
+        self.executor: Address[Any] = stage.spawn(OrderExecutor, lanes=self.lanes, on_death=stage.deaths)
+
+    def _lane(self, stage: Stage) -> Address[Any]:
+        lane: Address[Any] = stage.spawn(
+            Lane,
             broker=self.broker,
             ledger=self.ledger.outbox,
             reconciler=self.reconciler,
-            timers=timers,
-            clock=clock,
+            stream=self.stream,
+            brake=self.brake,
+            timers=self.timers,
+            clock=self.clock,
+            stopping=self.stopping,
             on_death=stage.deaths,
-            lanes=lanes,
+            chance=lambda: 0.5,
         )
+        return lane
 
-    def send(self, *mail: ExecuteSignal | ResendOrder) -> None:
+    def send(self, *mail: ExecuteSignal | ResendOrder | CancelOrder) -> None:
         for each in mail:
             if isinstance(each, ExecuteSignal):
                 self.ledger.symbols[each.signal.signal_id] = each.signal.symbol
@@ -86,7 +112,8 @@ class Room:
 
     def settle(self) -> None:
         """Wait until the lanes have done what they have, and the executor knows."""
-        for lane in peek(self.executor, "_lanes"):
+        self.executor.ping(timeout=PATIENCE_S)
+        for lane in self.lanes:
             lane.ping(timeout=PATIENCE_S)
         self.executor.ping(timeout=PATIENCE_S)
 
@@ -267,3 +294,162 @@ def test_the_same_id_of_another_source_is_other_work(room: Room) -> None:
         free.set()
         room.ledger.outbox.asked.wait(2, PlanEntry)
     assert [plan.source for plan in room.ledger.outbox.asked.of(PlanEntry)] == ["api", "cli"]
+
+
+# --- the last look ---------------------------------------------------------------------------------
+
+
+def test_the_brake_is_asked_about_each_order_before_its_post(room: Room) -> None:
+    room.send(execute())
+    room.broker.posted.wait(1)
+    assert room.brake.asked == [("ACME", "buy")]
+
+
+@pytest.mark.parametrize(
+    ("work", "never_sent"), [(execute(), True), (RESEND, False)], ids=["signal", "resend"]
+)
+def test_a_braked_order_is_not_posted_is_told_once_and_tried_again(
+    room: Room, work: ExecuteSignal | ResendOrder, never_sent: bool
+) -> None:
+    room.brake.reason = "halted: by hand"
+    room.send(work)
+    room.timers.wait()
+    assert [room.timers.fire() for _ in range(3)] == [
+        BRAKED_RETRY_S, BRAKED_RETRY_S + SPREAD_S / 2, BRAKED_RETRY_S + SPREAD_S / 2,
+    ]  # fmt: skip
+    room.timers.wait()
+    assert room.posted == []
+    assert room.ledger.outbox.told.all() == [OrderNotSent(client_order_id="sf-s-1", why="halted: by hand")]
+    room.brake.reason = None
+    room.timers.fire()
+    room.broker.posted.wait(1)
+    again = PlanResend(client_order_id="sf-s-1", never_sent=never_sent)
+    assert room.ledger.outbox.asked.all()[1:] == [again] * 4
+
+
+# --- what the stream is told -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [("pending_new", True), ("new", True), ("partially_filled", True), ("filled", True),
+     ("accepted", False), ("held", False), ("canceled", False), ("a_new_word", False)],
+)  # fmt: skip
+def test_the_stream_is_told_of_orders_that_it_should_tell_of(room: Room, status: str, told: bool) -> None:
+    room.broker.outcome = lambda order: Accepted(update=taken(order).having({"status": status}))
+    room.send(execute())
+    room.ledger.outbox.told.wait(1, OrderAccepted)
+    room.settle()
+    placed = OrderPlaced(client_order_id="sf-s-1", broker_order_id="broker-sf-s-1")
+    assert room.stream.told.all() == ([placed] if told else [])
+
+
+@pytest.mark.parametrize(
+    "outcome", [outcome for outcome, _ in OUTCOMES if not isinstance(outcome, Accepted)], ids=repr
+)
+def test_the_stream_is_not_told_of_orders_that_are_not_known_to_exist(
+    room: Room, outcome: SubmitOutcome
+) -> None:
+    room.broker.outcome = lambda _: outcome
+    room.send(execute())
+    room.ledger.outbox.told.wait(1)
+    room.settle()
+    assert room.stream.told.all() == []
+
+
+# --- a ledger that has no plan to give -------------------------------------------------------------
+
+
+def unwritable(_: object) -> object:
+    return LedgerUnwritable(why="the disk is full")
+
+
+def slow(_: object) -> object:
+    raise pykka.Timeout("20 seconds")
+
+
+@pytest.mark.parametrize("answer", [unwritable, slow])
+@pytest.mark.parametrize("work", [execute(), RESEND], ids=["signal", "resend"])
+def test_a_ledger_that_gives_no_plan_lets_the_work_go_and_nothing_is_posted(
+    room: Room, work: ExecuteSignal | ResendOrder, answer: Any
+) -> None:
+    plans, room.ledger.outbox._answer = room.ledger.outbox._answer, answer
+    room.send(work)
+    room.ledger.outbox.asked.wait(1)
+    room.settle()
+    assert (room.posted, room.timers.delays) == ([], [])
+    room.ledger.outbox._answer = plans
+    room.send(work)  # as the receiver's scan and the audit do
+    room.broker.posted.wait(1)
+    assert room.posted == ["sf-s-1"]
+
+
+@pytest.mark.parametrize("answer", [unwritable, slow])
+def test_a_waiting_order_is_let_go_when_the_ledger_gives_no_plan(room: Room, answer: Any) -> None:
+    room.broker.outcome = lambda _: NotSent(why="rate limit", retry_after_s=1)
+    room.send(execute())
+    room.timers.wait()
+    room.ledger.outbox._answer = answer
+    room.timers.fire()
+    room.ledger.outbox.asked.wait(2)
+    room.settle()
+    assert (len(room.posted), room.timers.delays) == (1, [])
+
+
+# --- cancels ---------------------------------------------------------------------------------------
+
+CANCEL = CancelOrder(client_order_id="sf-s-1", broker_order_id="broker-1", symbol="ACME")
+NO_ANSWER = ReadFailed(why="read timeout")
+
+
+@pytest.mark.parametrize("answer", ["requested", "too_late", NotFound()], ids=repr)
+def test_an_answered_cancel_is_asked_for_once_whatever_the_brake_says(room: Room, answer: object) -> None:
+    room.broker.script("cancel", answer)
+    room.brake.reason = "everything is halted"
+    room.send(CANCEL)
+    room.settle()
+    assert room.broker.calls("cancel") == ["broker-1"]
+    assert room.timers.delays == []
+    assert (room.ledger.outbox.asked.all(), room.ledger.outbox.told.all()) == ([], [])
+
+
+def test_a_cancel_without_an_answer_is_asked_for_again_at_growing_distance(room: Room) -> None:
+    room.broker.script("cancel", NO_ANSWER, NO_ANSWER, NO_ANSWER, "requested")
+    room.send(CANCEL)
+    room.timers.wait()
+    assert [room.timers.fire() for _ in range(3)] == [0.5, 1, 2]
+    room.settle()
+    assert room.broker.calls("cancel") == ["broker-1"] * 4
+    assert room.timers.delays == []
+
+
+def test_a_cancel_held_back_by_the_rate_limit_waits_as_long_as_it_says(room: Room) -> None:
+    room.broker.script("cancel", ReadFailed(why="rate limit", retry_after_s=7), "requested")
+    room.send(CANCEL)
+    assert room.timers.wait() == 7
+
+
+def test_a_cancel_that_is_never_answered_is_let_go_after_ten_more_tries(room: Room) -> None:
+    room.broker.script("cancel", NO_ANSWER)
+    room.send(CANCEL)
+    delays = [room.timers.fire() for _ in range(10)]
+    room.settle()
+    assert len(room.broker.calls("cancel")) == 11
+    assert (max(delays), room.timers.delays) == (30, [])
+    room.broker.script("cancel", "requested")
+    room.send(CANCEL)  # nothing of it is left in hand
+    room.settle()
+    assert len(room.broker.calls("cancel")) == 12
+
+
+def test_a_cancel_and_a_resend_of_one_order_are_two_pieces_of_work_on_one_lane(room: Room) -> None:
+    room.broker.script("cancel", "requested")
+    with room.broker.holding("ACME") as free:
+        room.send(RESEND)
+        room.broker.posted.wait(1)
+        room.send(CANCEL, CANCEL)
+        room.executor.ping(timeout=PATIENCE_S)
+        assert room.broker.calls("cancel") == []
+        free.set()
+        room.settle()
+    assert room.broker.calls("cancel") == ["broker-1"]

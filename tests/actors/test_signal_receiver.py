@@ -9,6 +9,7 @@ from domain.messages import (
     AcceptSignal,
     ExecuteSignal,
     GateChanged,
+    LedgerUnwritable,
     ListUndecided,
     RecordSignal,
     SignalConflict,
@@ -26,12 +27,15 @@ class Ledger:
     def __init__(self, *undecided: Signal) -> None:
         self.undecided = undecided
         self.known: dict[str, Signal] = {}
-        self.broken = False
+        self.failure: Exception | None = None
+        self.unwritable: LedgerUnwritable | None = None
         self.outbox = Outbox(self._answer)
 
     def _answer(self, mail: Any) -> object:
-        if self.broken:
-            raise pykka.Timeout("the ledger is slow")
+        if self.failure is not None:
+            raise self.failure
+        if self.unwritable is not None:
+            return self.unwritable
         if isinstance(mail, ListUndecided):
             return Undecided(signals=self.undecided)
         assert isinstance(mail, RecordSignal)
@@ -77,13 +81,46 @@ def test_a_new_signal_is_recorded_answered_and_executed(
     assert executor.told.all() == [ExecuteSignal(signal=a_signal())]
 
 
-def test_a_ledger_that_does_not_answer_is_a_death_and_no_receipt(
+def test_a_ledger_that_is_too_busy_to_answer_makes_no_receipt_and_no_death(
+    receiver: Address[Any], ledger: Ledger
+) -> None:
+    ledger.failure = pykka.Timeout("the ledger is slow")
+    answer = receiver.ask(AcceptSignal(signal=a_signal()), LedgerUnwritable, timeout=PATIENCE_S)
+    assert "may be stored" in answer.why
+    ledger.failure = None
+    assert isinstance(accept(receiver, a_signal()), SignalRecorded)
+
+
+def test_a_ledger_that_is_dead_is_a_death_and_no_receipt(
     receiver: Address[Any], ledger: Ledger, stage: Stage
 ) -> None:
-    ledger.broken = True
-    with pytest.raises(pykka.Timeout):
+    ledger.failure = pykka.ActorDeadError("the ledger has ended")
+    with pytest.raises(pykka.ActorDeadError):
         accept(receiver, a_signal())
-    assert isinstance(stage.deaths.take().error, pykka.Timeout)
+    assert isinstance(stage.deaths.take().error, pykka.ActorDeadError)
+
+
+def test_that_the_ledger_cannot_be_written_is_passed_on(receiver: Address[Any], ledger: Ledger) -> None:
+    ledger.unwritable = LedgerUnwritable(why="the disk is full")
+    answer = receiver.ask(AcceptSignal(signal=a_signal()), LedgerUnwritable, timeout=PATIENCE_S)
+    assert answer == ledger.unwritable
+
+
+@pytest.mark.parametrize("why", ["busy", "unwritable"])
+def test_a_scan_that_has_no_answer_executes_nothing_and_comes_again(
+    receiver: Address[Any], ledger: Ledger, executor: Outbox, timers: ManualTimers, why: str
+) -> None:
+    ledger.undecided = (a_signal(),)
+    if why == "busy":
+        ledger.failure = pykka.Timeout("the ledger is slow")
+    else:
+        ledger.unwritable = LedgerUnwritable(why="the disk is full")
+    timers.fire()
+    receiver.ping(timeout=PATIENCE_S)
+    assert executor.told.all() == []
+    ledger.failure = ledger.unwritable = None
+    assert timers.fire() == SCAN_EVERY_S
+    assert executor.told.wait(1) == [ExecuteSignal(signal=a_signal())]
 
 
 def test_a_repeat_is_told_to_be_one(receiver: Address[Any]) -> None:

@@ -1,5 +1,6 @@
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,8 @@ import pytest
 
 from actors import supervisor
 from actors.base import Address, Death, OnDeath, spawn
-from actors.supervisor import Hung, Supervisor
+from actors.heartbeats import log_stacks
+from actors.supervisor import Hung, Supervisor, Watch
 from tests.actors.doubles import PATIENCE_S, Record
 from tests.actors.test_base import Doer, Mail, raising
 
@@ -55,8 +57,8 @@ class Forest:
 class Run:
     """A supervisor at work on a thread of its own."""
 
-    def __init__(self, forest: Forest) -> None:
-        self.supervisor = Supervisor(forest.start)
+    def __init__(self, forest: Forest, watch: Watch | None = None) -> None:
+        self.supervisor = Supervisor(forest.start, watch)
         self._end = Record()
         self._thread = threading.Thread(target=lambda: self._end.add(self.supervisor.run()), daemon=True)
         self._thread.start()
@@ -185,25 +187,147 @@ def test_a_setup_that_fails_once_is_tried_again(forest: Forest) -> None:
     assert run.end() == 0
 
 
-def test_an_actor_without_a_heartbeat_ends_the_process_at_once(
-    forest: Forest, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(supervisor, "SILENT_TOO_LONG_S", 0.05)
-    monkeypatch.setattr(supervisor, "PING_EVERY_S", 0.01)
-    free = threading.Event()
-    run = Run(forest)
+BRIEF = {"one": 0.1, "two": 0.1}
+
+
+class Seen:
+    """What a watch is told."""
+
+    def __init__(self, budgets: Mapping[str, float], turn_s: float = 0.01) -> None:
+        self.alive, self.healthy, self.dumped = Record(), Record(), Record()
+        self.watch = Watch(
+            budgets=budgets,
+            turn_s=turn_s,
+            alive=self.alive.add,
+            healthy=self.healthy.add,
+            dump=self.dumped.add,
+        )
+
+
+def test_an_actor_without_a_heartbeat_is_looked_at_once_and_then_ends_the_process(forest: Forest) -> None:
+    free, seen = threading.Event(), Seen(BRIEF)
+    run = Run(forest, seen.watch)
     forest.tree(1).actors["two"].send(lambda: free.wait(PATIENCE_S))
     end = run.end()
     free.set()
     assert isinstance(end, Death)
     assert (end.actor, type(end.error)) == ("two", Hung)
     assert len(forest.trees.all()) == 1
-    assert "most recent call first" in capfd.readouterr().err
+    assert seen.dumped.all() == ["no heartbeat from two"]
+
+
+def test_an_actor_that_is_late_and_comes_back_is_looked_at_and_left_alone(forest: Forest) -> None:
+    free, seen = threading.Event(), Seen({"one": 0.05, "two": 60})
+    run = Run(forest, seen.watch)
+    seen.healthy.wait(1)
+    forest.tree(1).actors["two"].send(lambda: free.wait(PATIENCE_S))
+    forest.tree(1).actors["one"].send(lambda: seen.dumped.wait(1))
+    seen.dumped.wait(1)
+    before = len(seen.healthy.all())
+    seen.healthy.wait(before + 3)  # "two" is silent, but not for longer than it may
+    free.set()
+    run.supervisor.stop(0)
+    assert run.end() == 0
+    assert len(seen.dumped.all()) == len(forest.trees.all()) == 1
+
+
+def test_health_is_told_only_while_everybody_answers(forest: Forest) -> None:
+    free, seen = threading.Event(), Seen(BRIEF)
+    run = Run(forest, seen.watch)
+    ages = seen.healthy.wait(3)
+    assert all(0 <= age < 0.1 for age in ages)
+    forest.tree(1).actors["one"].send(lambda: free.wait(PATIENCE_S))
+    seen.dumped.wait(1)
+    told = len(seen.healthy.all())
+    run.end()
+    free.set()
+    assert len(seen.healthy.all()) == told
+
+
+def test_each_turn_and_each_stage_is_told_to_whoever_watches_the_watcher(forest: Forest) -> None:
+    seen = Seen(BRIEF)
+    run = Run(forest, seen.watch)
+    seen.healthy.wait(5)
+    run.supervisor.stop(0)
+    assert run.end() == 0
+    start, *turns, stop = seen.alive.all()
+    assert (start, set(turns), stop) == (supervisor.START_S, {0}, supervisor.STOP_S)
+    assert len(turns) >= 5
+
+
+def test_the_time_for_which_the_process_stood_still_is_nobodys_silence(
+    forest: Forest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock jumps by an hour while a heartbeat is out, as it does when the process is stopped."""
+    jumped, free = [0.0], threading.Event()
+    seen = Seen({"one": 30, "two": 30}, turn_s=0.2)
+    real = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real() + jumped[0])
+
+    run = Run(forest, seen.watch)
+    seen.healthy.wait(1)
+    forest.tree(1).actors["one"].send(lambda: free.wait(PATIENCE_S))
+    told = len(seen.healthy.all())
+    seen.healthy.wait(told + 2)  # by now "one" owes an answer
+    jumped[0] = 3600.0
+    seen.healthy.wait(told + 5)
+    free.set()
+    run.supervisor.stop(0)
+    assert run.end() == 0
+    assert seen.dumped.all() == []
+
+
+def test_what_no_rebuild_can_mend_ends_the_process_at_once(forest: Forest) -> None:
+    run = Run(forest, Watch(fatal=(LookupError,)))
+    error = KeyError("the lease is lost")  # a kind of LookupError
+    forest.tree(1).actors["one"].send(raising(error))
+    assert run.end() == Death("Doer", error)
+    assert len(forest.trees.all()) == len(forest.felled.all()) == 1
+
+
+def test_a_tree_that_hangs_is_told_so_when_it_is_left(forest: Forest) -> None:
+    """So that nobody waits for the others' work as long as in an orderly stop."""
+    free, seen, left = threading.Event(), Seen(BRIEF), Record()
+
+    @contextmanager
+    def start(on_death: OnDeath) -> Iterator[Tree]:
+        with forest.start(on_death) as tree:
+            try:
+                yield tree
+            except Hung as error:
+                left.add(error)
+                raise
+
+    hanging = Supervisor(start, seen.watch)
+    thread = threading.Thread(target=hanging.run, daemon=True)
+    thread.start()
+    forest.tree(1).actors["one"].send(lambda: free.wait(PATIENCE_S))
+    assert left.wait(1, Hung)[0].actor == "one"
+    free.set()
+    thread.join(PATIENCE_S)
+
+
+def test_the_stacks_of_all_threads_are_logged_by_name(caplog: pytest.LogCaptureFixture) -> None:
+    inside, free = threading.Event(), threading.Event()
+
+    def a_handler_that_hangs() -> None:
+        inside.set()
+        free.wait(PATIENCE_S)
+
+    thread = threading.Thread(target=a_handler_that_hangs, name="Lane-7")
+    thread.start()
+    assert inside.wait(PATIENCE_S)
+    log_stacks("no heartbeat from Lane 7")
+    free.set()
+    thread.join(PATIENCE_S)
+    [record] = caplog.records
+    assert "Lane-7:\n" in record.getMessage()
+    assert "in a_handler_that_hangs" in record.getMessage()
 
 
 @pytest.mark.parametrize("why", ["stop", "death"])
 def test_an_actor_that_does_not_stop_ends_the_process_at_once(forest: Forest, why: str) -> None:
-    error = Hung("one has not stopped in time")
+    error = Hung("one", "has not stopped in time")
     forest.after = raising(error)
     run = Run(forest)
     tree = forest.tree(1)
@@ -217,13 +341,9 @@ def test_an_actor_that_does_not_stop_ends_the_process_at_once(forest: Forest, wh
     assert len(forest.trees.all()) == 1
 
 
-def test_a_busy_actor_that_answers_in_time_is_left_alone(
-    forest: Forest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(supervisor, "SILENT_TOO_LONG_S", PATIENCE_S)
-    monkeypatch.setattr(supervisor, "PING_EVERY_S", 0.001)
-    beats = Record()
-    run = Run(forest)
+def test_a_busy_actor_that_answers_in_time_is_left_alone(forest: Forest) -> None:
+    beats, seen = Record(), Seen({"one": PATIENCE_S, "two": PATIENCE_S}, turn_s=0.001)
+    run = Run(forest, seen.watch)
     address = forest.tree(1).actors["one"]
     for number in range(200):
         address.send(lambda number=number: beats.add(number))

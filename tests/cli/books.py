@@ -10,6 +10,12 @@ from persistence.rows import LedgerCounts, Page
 from tests.web.conftest import NOW
 
 
+def our_id(number: int) -> str:
+    """A client_order_id of our making, as `domain.identity` knows them."""
+    digits = str(number).translate(str.maketrans("0123456789", "abcdefghij"))
+    return f"sf-{digits:a>26}"
+
+
 def a_trade(number: int, **changes: Any) -> TradeRecord:
     fields: dict[str, Any] = {
         "id": number,
@@ -19,7 +25,7 @@ def a_trade(number: int, **changes: Any) -> TradeRecord:
         "notional": Decimal(100),
         "shares": Decimal("123456.123456789"),
         "entry_price": Decimal("1234.123456789"),
-        "client_order_id": f"sf-{number:026}",
+        "client_order_id": our_id(number),
         "source": "test",
         "signal_id": f"s{number}",
         "created_at": NOW,
@@ -30,7 +36,7 @@ def a_trade(number: int, **changes: Any) -> TradeRecord:
 
 def an_order(number: int, **changes: Any) -> OrderRecord:
     fields: dict[str, Any] = {
-        "client_order_id": f"sf-{number:026}",
+        "client_order_id": our_id(number),
         "trade_id": number,
         "symbol": "ACME",
         "side": "buy",

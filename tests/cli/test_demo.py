@@ -9,9 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
+from actors.base import Handle
 from actors.clock import system_clock
 from cli.demo import load_samples, play, timed
 from simulator.server import Simulator, SimulatorSettings
+from tests.cli.books import our_id
 from tests.flows.conftest import Bot, running
 from tests.web.conftest import NOW, TOKEN, Hand
 from web.app import Readiness, create_app
@@ -65,6 +67,8 @@ def a_bot(tmp_path: Path, *, ready: bool = True) -> Iterator[tuple[Bot, Simulato
     with Simulator(settings) as simulator, running(simulator, tmp_path / "state") as bot:
         app = create_app(
             receiver=bot.parts.intake,
+            desk=bot.parts.ledger,
+            reconciler=Handle(),
             queries=bot.queries,
             token=TOKEN,
             clock=system_clock,
@@ -102,12 +106,12 @@ def test_the_demo_ends_with_a_summary_and_two_books_that_agree(tmp_path: Path) -
 
 def test_the_demo_ends_with_1_and_the_differences_when_the_books_differ(tmp_path: Path) -> None:
     other = tmp_path / "other.jsonl"
-    ghost = {"type": "accepted", "client_order_id": "sf-ghost", "status": "new", "cum_qty": "0"}
+    ghost = {"type": "accepted", "client_order_id": our_id(7), "status": "new", "cum_qty": "0"}
     other.write_text(json.dumps(ghost) + "\n")
     with a_bot(tmp_path) as (bot, _, url):
         code, said = played(bot, url, other)
     assert code == 1
-    assert "sf-ghost is at the broker and not in the ledger" in said
+    assert f"{our_id(7)} is at the broker and not in the ledger" in said
 
 
 def test_a_demo_without_a_bot_ends_with_1(tmp_path: Path) -> None:

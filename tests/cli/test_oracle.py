@@ -7,11 +7,11 @@ import pytest
 
 from cli.oracle import compare, dollars_spent
 from domain.orders import Life
-from tests.cli.books import Books, an_order
+from tests.cli.books import Books, an_order, our_id
 
 
 def told(number: int, kind: str = "fill", **changes: Any) -> dict[str, Any]:
-    fields = {"type": kind, "client_order_id": f"sf-{number:026}", "status": "filled", "cum_qty": "2"}
+    fields = {"type": kind, "client_order_id": our_id(number), "status": "filled", "cum_qty": "2"}
     return fields | changes
 
 

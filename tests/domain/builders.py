@@ -138,10 +138,9 @@ def a_position(symbol: str, qty: str) -> BrokerPosition:
     return BrokerPosition(symbol=symbol, qty=dec(qty))
 
 
-def a_snapshot(
-    *orders: OrderUpdate, positions: tuple[BrokerPosition, ...] = (), missing: tuple[str, ...] = ()
-) -> Snapshot:
-    return Snapshot(taken_at=later(10), orders=orders, positions=positions, missing=missing)
+def a_snapshot(*orders: OrderUpdate, **changes: Any) -> Snapshot:
+    given: dict[str, Any] = {"taken_at": later(10), "orders": orders, "positions": (), "explained": True}
+    return Snapshot(**(given | changes))
 
 
 modestly = settings(max_examples=100, deadline=None, derandomize=True)

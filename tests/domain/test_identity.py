@@ -63,7 +63,14 @@ def test_many_signals_have_as_many_ids() -> None:
 
 @pytest.mark.parametrize(
     ("given", "ours"),
-    [(an_id(), True), ("sf-", True), ("SF-abc", False), ("my-own-order", False), ("", False)],
+    [
+        (an_id(), True),
+        ("sf-", False),
+        ("sf-momentum-7", False),
+        ("SF-abc", False),
+        ("my-own-order", False),
+        ("", False),
+    ],
 )
 def test_our_orders_carry_our_mark(given: str, ours: bool) -> None:
     assert is_ours(given) is ours

@@ -20,6 +20,7 @@ from domain.values import Message
 from tests.domain.builders import a_signal, an_update
 
 MAILBOXES = [
+    messages.StreamMail,
     messages.ReceiverMail,
     messages.ExecutorMail,
     messages.ReconcilerMail,

@@ -17,16 +17,19 @@ from actors.clock import system_clock
 from actors.ledger_work import LedgerIdentity
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
-from cli.startup import meet_broker
+from cli.probation import Probation
+from cli.startup import HALT_FILE, meet_broker
 from domain.messages import (
     AcceptSignal,
     GateChanged,
     LedgerChanged,
+    LedgerMail,
     SignalConflict,
     SignalRecorded,
 )
 from domain.signals import Signal, SignalState
 from domain.trades import TradeRecord
+from persistence.halt_file import HaltFile
 from persistence.queries import Queries
 from persistence.rows import SignalView
 from persistence.store import LedgerStore
@@ -145,6 +148,21 @@ def running(simulator: Simulator, folder: Path, **changes: Any) -> Iterator[Bot]
         assert deaths == []
 
 
+class NoBoots:
+    """No start before this one has failed."""
+
+    locked = False
+
+    def verdict(self) -> str | None:
+        return None
+
+    def arm(self) -> None:
+        pass
+
+    def settled(self) -> bool:
+        return True
+
+
 def make_parts(settings: Settings, stack: ExitStack) -> run.Parts:
     assert settings.broker_url is not None
     keys: dict[str, Any] = {"key_id": settings.key_id, "secret_key": settings.secret_key}
@@ -153,9 +171,15 @@ def make_parts(settings: Settings, stack: ExitStack) -> run.Parts:
     store = LedgerStore.open(settings.database, clock=system_clock)
     stack.callback(store.close)
     store.bind_account(account.id)
+    ledger: Handle[LedgerMail] = Handle()
     return run.Parts(
         settings=settings,
         store=store,
+        holder="the test's bot",
+        halts=HaltFile(settings.state_dir / HALT_FILE),
+        probation=Probation(NoBoots(), ledger),
+        ledger=ledger,
+        reconciler=Handle(),
         broker=broker,
         feed=AlpacaStream(base_url=settings.broker_url, **keys),
         account=account,

@@ -20,10 +20,12 @@ WAIT_S = 30.0
 class Process:
     """A started bot. What it says on stderr is read as it comes."""
 
+    launcher = ROOT / "run.py"
+
     def __init__(self, *arguments: str, **environment: str) -> None:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("STARFILL_", "APCA_"))}
         self._popen = subprocess.Popen(
-            [sys.executable, str(ROOT / "run.py"), *arguments],
+            [sys.executable, str(self.launcher), *arguments],
             cwd=environment.pop("cwd", None),
             env=clean | environment,
             stdout=subprocess.PIPE,
@@ -75,6 +77,10 @@ class Process:
         self.ended()
 
     @property
+    def running(self) -> bool:
+        return self._popen.poll() is None
+
+    @property
     def pid(self) -> int:
         return self._popen.pid
 
@@ -113,9 +119,11 @@ def environment(state: Path, broker_url: str | None, **more: str) -> dict[str, s
 
 
 @contextmanager
-def started(state: Path, broker_url: str | None, **more: str) -> Iterator[tuple[Process, Api]]:
+def started(
+    state: Path, broker_url: str | None, kind: type[Process] = Process, **more: str
+) -> Iterator[tuple[Process, Api]]:
     """A bot that is ready, and its API; killed at the end if it still runs."""
-    process = Process(**environment(state, broker_url, **more))
+    process = kind(**environment(state, broker_url, **more))
     try:
         api = Api(process.heard(r"^dashboard\s+(http://\S+)$"), state)
         api.until("/readyz", lambda answer: answer.status_code == 200, "the bot to be ready")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from actors.ledger_orders import LOST_LEDGER
 from domain.orders import Life
 from domain.signals import SignalState
 from domain.trades import TradeStatus
@@ -105,7 +106,7 @@ def test_a_fill_in_a_gap_of_the_stream_is_found_when_it_opens_again(bot: Bot, si
     [fill] = oracle(simulator, "fill")
     assert trade.shares == Decimal(fill["cum_qty"])
     [execution] = bot.queries.executions_of(trade.client_order_id)
-    assert execution.source == "inferred"
+    assert (execution.source, execution.execution.price) == ("activity", Decimal(10))
 
 
 def test_a_signal_that_comes_while_the_gate_is_closed_trades_when_it_opens(
@@ -202,7 +203,7 @@ def test_shares_bought_by_hand_beside_a_partial_fill_are_not_ours(bot: Bot, simu
     assert ended.shares == Decimal(1)
 
 
-def test_a_ledger_that_was_lost_does_not_double_a_redelivered_signal(
+def test_a_ledger_that_was_lost_halts_and_does_not_double_a_redelivered_signal(
     simulator: Simulator, tmp_path: Path
 ) -> None:
     with running(simulator, tmp_path / "first") as bot:
@@ -214,10 +215,13 @@ def test_a_ledger_that_was_lost_does_not_double_a_redelivered_signal(
     with running(simulator, tmp_path / "second") as bot:
         bot.gate(is_open=True)
         bot.accept(signal)
-        trade = bot.trade("acme-1", filled, "the fill, adopted")
+        assert bot.decided("acme-1").state is SignalState.DECLINED
+        [halt] = bot.queries.standing_halts()
+        assert (halt.scope, halt.reason) == ("all", LOST_LEDGER)
+        [external] = bot.queries.external_orders(limit=10).items
 
-    assert trade.status is TradeStatus.OPEN
-    assert len(oracle(simulator, "accepted")) == 1
+    [accepted] = oracle(simulator, "accepted")
+    assert external.client_order_id == accepted["client_order_id"]
 
 
 def test_a_restart_takes_up_what_the_last_run_left(simulator: Simulator, tmp_path: Path) -> None:

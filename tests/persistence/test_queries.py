@@ -140,3 +140,16 @@ def test_pages_of_any_size_show_every_trade_once(rows: int, limit: int) -> None:
             ids = [add_entry(unit, a_signal(f"s{number}"))[0] for number in range(rows)]
         assert walk_trades(Queries(store), limit) == ids[::-1]
         store.close()
+
+
+def test_only_what_halts_everything_and_still_stands_is_told(store: LedgerStore, queries: Queries) -> None:
+    with store.unit() as unit:
+        unit.add_halt(scope="ACME", reason="a collision", by="ledger", at=NOW)
+    assert queries.halts() == ()
+    with store.unit() as unit:
+        unit.add_halt(scope="all", reason="an order of ours is unknown", by="ledger", at=NOW)
+        unit.add_halt(scope="all", reason="drift", by="ledger", at=NOW)
+    assert queries.halts() == ("an order of ours is unknown", "drift")
+    with store.unit() as unit:
+        unit.clear_halts(scope="all", by="owner", reason="looked", at=NOW)
+    assert queries.halts() == ()

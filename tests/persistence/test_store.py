@@ -37,7 +37,7 @@ def test_every_connection_is_durable_and_checks_references(store: LedgerStore) -
     thread = threading.Thread(target=lambda: seen.append(settings_of_this_thread(store)))
     thread.start()
     thread.join()
-    assert seen == [{"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}] * 2
+    assert seen == [{"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}] * 2
     assert seen[0] == PRAGMAS
 
 
@@ -46,6 +46,8 @@ def test_a_unit_inside_another_session_is_refused(store: LedgerStore) -> None:
         pass
     with store.unit(), pytest.raises(RuntimeError, match="would not be committed"), store.unit():
         pass
+    with db_session, pytest.raises(RuntimeError, match="would not be committed"):
+        store.take_lease(holder="pid 1", at=NOW)
     planned(store)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,27 @@ import pytest
 import requests
 
 from actors.base import Address, Death, Handle, spawn
+from actors.clock import system_monotonic
 from actors.ledger_work import LedgerIdentity
 from actors.signal_receiver import SignalReceiver
 from actors.timers import TimerThread
 from actors.trade_ledger import TradeLedger
-from domain.messages import ExecutorMail, LedgerMail, ReceiverMail
+from domain.gate import ClockReading
+from domain.messages import (
+    AuditNow,
+    BrokerSnapshot,
+    ClearHalts,
+    ExecutorMail,
+    HaltTrading,
+    LedgerMail,
+    ListUnsettled,
+    ReceiverMail,
+    StreamOpened,
+    Unsettled,
+)
+from domain.orders import OrderUpdate
+from domain.reconcile import BrokerPosition, Snapshot
+from persistence.halt_file import HaltFile
 from persistence.queries import Queries
 from persistence.store import LedgerStore
 from web.app import Readiness, create_app
@@ -53,6 +70,25 @@ class Executor:
 
 
 @dataclass
+class Answering:
+    """An actor that answers each question with this, or raises it."""
+
+    outcome: Any
+    mail: list[Any] = field(default_factory=list)
+
+    def send(self, mail: Any) -> bool:
+        self.mail.append(mail)
+        return True
+
+    def ask(self, mail: Any, /, *answers: Any, timeout: float) -> Any:
+        self.mail.append(mail)
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        assert isinstance(self.outcome, answers)
+        return self.outcome
+
+
+@dataclass
 class Api:
     """A client of the served app, and what stands behind it."""
 
@@ -63,12 +99,31 @@ class Api:
     executor: Executor
     ledger: Address[LedgerMail]
     intake: Handle[ReceiverMail]
+    desk: Handle[HaltTrading | ClearHalts]
+    reconciler: Handle[AuditNow]
     readiness: list[Readiness]
+    deaths: list[Death]
+    """Of actors; a test that has one of them die takes it out again."""
     session: requests.Session
 
     def call(self, method: str, path: str, **given: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {TOKEN}"} | given.pop("headers", {})
         return self.session.request(method, self.url + path, headers=headers, timeout=10, **given)
+
+    def tell(self, *mail: LedgerMail) -> None:
+        """Send it to the ledger, and wait until all of it is in the books."""
+        for each in mail:
+            self.ledger.send(each)
+        self.ledger.ping(timeout=5)  # the urgent lane
+        self.ledger.ask(ListUnsettled(), Unsettled, timeout=5)  # and the other
+
+    def read_account(self, *orders: OrderUpdate, **held: str) -> None:
+        """The ledger gets a full read of the account, a second later, in which it holds so many shares."""
+        self.clock.advance(1)
+        positions = tuple(BrokerPosition(symbol=symbol, qty=Decimal(qty)) for symbol, qty in held.items())
+        reading = ClockReading(ahead=timedelta(0), at=self.clock(), monotonic=system_monotonic())
+        snapshot = Snapshot(taken_at=self.clock(), orders=orders, positions=positions, clock=reading)
+        self.tell(StreamOpened(generation=1), BrokerSnapshot(generation=1, snapshot=snapshot))
 
     def get(self, path: str, **given: Any) -> requests.Response:
         return self.call("GET", path, **given)
@@ -112,7 +167,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Api]:
+def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
     clock, executor, deaths, timers = Hand(), Executor(), list[Death](), TimerThread()
     store = LedgerStore.open(folder / "ledger.sqlite3", clock=clock)
     queries = Queries(store)
@@ -120,14 +175,31 @@ def serving(folder: Path) -> Iterator[Api]:
         TradeLedger,
         store=store,
         identity=LedgerIdentity(account_id="test", code_version="test"),
+        halts=HaltFile(folder / "HALT"),
+        holder="test",
+        timers=timers,
         clock=clock,
+        monotonic=system_monotonic,
         on_death=deaths.append,
     )
     receiver = spawn(SignalReceiver, ledger=ledger, executor=executor, timers=timers, on_death=deaths.append)
     intake: Handle[ReceiverMail] = Handle()
     intake.swap(receiver)
+    desk: Handle[HaltTrading | ClearHalts] = Handle()
+    desk.swap(ledger)
+    reconciler: Handle[AuditNow] = Handle()
+    reconciler.swap(Answering(None))
     readiness = [Readiness(ready=True, reason="all is well", gate="open")]
-    app = create_app(receiver=intake, queries=queries, token=TOKEN, clock=clock, ready=lambda: readiness[-1])
+    app = create_app(
+        receiver=intake,
+        desk=desk,
+        reconciler=reconciler,
+        queries=queries,
+        token=TOKEN,
+        clock=clock,
+        ready=lambda: readiness[-1],
+        most_waiting=most_waiting,
+    )
     server = WebServer(app, "127.0.0.1", 0)
     server.start()
     session = requests.Session()
@@ -141,7 +213,10 @@ def serving(folder: Path) -> Iterator[Api]:
             executor,
             ledger,
             intake,
+            desk,
+            reconciler,
             readiness,
+            deaths,
             session,
         )
     finally:

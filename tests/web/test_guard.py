@@ -10,7 +10,10 @@ from web.app import Readiness
 def test_livez_needs_no_token_and_everything_else_does(shared: Api) -> None:
     bare = {"Authorization": None}
     assert shared.get("/livez", headers=bare).status_code == 200
-    for path in ("/readyz", "/docs", "/openapi.json", "/api/trades", "/api/signals/x", "/", "/nowhere"):
+    for path in (
+        "/readyz", "/docs", "/openapi.json", "/api/trades", "/api/signals/x", "/api/halts", "/api/audit",
+        "/api/positions", "/api/external-orders", "/", "/nowhere",
+    ):  # fmt: skip
         assert shared.get(path, headers=bare).status_code == 401
 
 
@@ -129,9 +132,19 @@ def test_the_docs_describe_every_address_and_load_nothing_from_elsewhere(shared:
         "/api/signals/{signal_id}",
         "/api/trades",
         "/api/trades/{trade_id}",
+        "/api/halt",
+        "/api/resume",
+        "/api/halts",
+        "/api/positions",
+        "/api/external-orders",
+        "/api/audit",
+        "/api/reconcile",
     }
-    posted = schema["paths"]["/api/signals"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert "symbol" in posted["properties"]
+    for path, field in (("signals", "symbol"), ("halt", "scope"), ("resume", "reason")):
+        operation = schema["paths"][f"/api/{path}"]["post"]
+        posted = operation["requestBody"]["content"]["application/json"]["schema"]
+        assert field in posted["properties"]
+        assert "503" in operation["responses"]
     page = shared.get("/docs").text
     assert all(path in page for path in schema["paths"])
     assert "src=" not in page

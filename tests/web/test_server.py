@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.web.conftest import TOKEN, Api
-from web import intake, server
+from web import bodies, server
 from web.server import WebServer
 
 
@@ -117,7 +117,7 @@ def test_a_compressed_body_is_not_unpacked(shared: Api) -> None:
 
 
 def test_a_body_that_does_not_arrive_is_408(shared: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "READ_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(bodies, "READ_TIMEOUT_S", 0.1)
     with connected(shared) as connection:
         connection.sendall(head(shared, "Content-Length: 100") + b"{")
         assert answer(connection).startswith(b"HTTP/1.1 408")

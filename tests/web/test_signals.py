@@ -1,14 +1,16 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pykka
 import pytest
 
-from actors.base import Handle
-from domain.messages import ExecuteSignal, ReceiverMail
-from tests.web.conftest import Api, body
+from domain.messages import Declined, ExecuteSignal, LedgerUnwritable, PlanEntry, Planned
+from domain.rules import Deferred
+from tests.web.conftest import Answering, Api, body, serving
 
 
 def test_a_signal_is_answered_with_202_once_it_is_stored(api: Api) -> None:
@@ -134,33 +136,79 @@ def test_a_ledger_that_is_being_rebuilt_is_503_with_a_time_to_retry(api: Api) ->
     assert api.queries.signal("fda-1") == ()
 
 
-class Silent:
-    """A receiver that does not answer in time."""
-
-    def send(self, mail: ReceiverMail) -> bool:
-        return True
-
-    def ask(self, mail: ReceiverMail, /, *answers: Any, timeout: float) -> Any:
-        raise pykka.Timeout(f"{timeout} seconds")
-
-
-def test_a_ledger_that_does_not_answer_is_503_and_a_repeat_is_safe(api: Api) -> None:
-    receiver = api.intake
-    silent: Handle[ReceiverMail] = receiver
-    owner = silent._owner
-    silent.swap(Silent())
-    assert api.send().status_code == 503
-    silent.swap(owner)
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (LedgerUnwritable(why="the disk is full"), "the disk is full"),
+        (pykka.ActorDeadError("gone"), "nothing was stored"),
+        (pykka.Timeout("8 seconds"), "may have been stored"),
+        (RuntimeError("the ledger broke"), "may have been stored"),
+    ],
+)
+def test_a_ledger_that_cannot_answer_is_503_and_a_repeat_is_safe(api: Api, outcome: Any, told: str) -> None:
+    owner = api.intake._owner
+    api.intake.swap(Answering(outcome))
+    answer = api.send()
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert told in answer.json()["message"]
+    assert "cannot trade twice" in answer.json()["fix"]
+    assert int(answer.headers["Retry-After"]) > 0
+    api.intake.swap(owner)
     assert api.send().status_code == 202
 
 
-def test_too_many_undecided_signals_are_503(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.signals_api.MAX_UNDECIDED", 1)
-    monkeypatch.setattr("web.signals_api.BACKLOG_AGE_S", 0)
-    assert api.send().status_code == 202
-    answer = api.send(signal_id="fda-2")
-    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
-    assert api.queries.signal("fda-2") == ()
+def test_a_ledger_that_is_dead_is_503_and_nothing_was_stored(api: Api) -> None:
+    api.ledger.stop(timeout=5)
+    answer = api.send()
+    assert (answer.status_code, "nothing was stored" in answer.json()["message"]) == (503, True)
+    assert api.call("POST", "/api/halt", json={"scope": "all", "reason": "x"}).status_code == 503
+    assert api.queries.signal("fda-1") == ()
+    assert {death.actor for death in api.deaths} == {"SignalReceiver"}
+    api.deaths.clear()
+
+
+def test_a_ledger_that_dies_of_a_signal_is_503_and_no_500(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("the canary")
+
+    monkeypatch.setattr(api.store, "unit", broken)
+    answer = api.send()
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert "may have been stored" in answer.json()["message"]
+    assert "canary" not in answer.text
+    assert "TradeLedger" in {death.actor for death in api.deaths}
+    api.deaths.clear()
+
+
+def test_too_many_signals_that_wait_for_their_verdict_are_503_and_not_stored(tmp_path: Path) -> None:
+    with serving(tmp_path, most_waiting=2) as api:
+        assert [api.send(signal_id=f"s{number}").status_code for number in range(2)] == [202, 202]
+        answer = api.send(signal_id="s2")
+        assert (answer.status_code, int(answer.headers["Retry-After"])) == (503, 5)
+        assert api.queries.counts().signals == {"received": 2}
+
+
+def test_a_verdict_makes_room_for_the_next_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.signals_api.RECOUNT_AGE_S", 0)
+    with serving(tmp_path, most_waiting=1) as api:
+        assert api.send(signal_id="s0", catalyst_tier=3, ai_confidence=None).status_code == 202
+        assert api.send(signal_id="s1").status_code == 503
+        question = PlanEntry(source="test", signal_id="s0")
+        assert isinstance(api.ledger.ask(question, Planned, Declined, Deferred, timeout=5), Declined)
+        assert api.send(signal_id="s1").status_code == 202
+
+
+def test_a_burst_from_many_threads_is_bounded_too(tmp_path: Path) -> None:
+    with serving(tmp_path, most_waiting=3) as api:
+
+        def post(number: int) -> int:
+            return api.send(signal_id=f"s{number}").status_code
+
+        with ThreadPoolExecutor(8) as threads:
+            answers = list(threads.map(post, range(16)))
+        assert set(answers) == {202, 503}
+        assert answers.count(202) <= 3
+        assert api.queries.counts().signals == {"received": answers.count(202)}
 
 
 def test_the_same_signal_sent_by_many_at_once_is_stored_once(api: Api) -> None:

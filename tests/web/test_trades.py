@@ -6,15 +6,12 @@ from typing import Any
 import pytest
 
 from domain.messages import (
-    BrokerSnapshot,
     Declined,
     OrdersUpdated,
     PlanEntry,
     Planned,
-    StreamOpened,
 )
 from domain.orders import Execution, OrderUpdate
-from domain.reconcile import Snapshot
 from domain.rules import Deferred
 from tests.web.conftest import NOW, Api, serving
 
@@ -48,8 +45,7 @@ def fill(api: Api, planned: Planned) -> None:
         event="fill",
         execution=execution,
     )
-    api.ledger.send(OrdersUpdated(updates=(update,)))
-    api.ledger.ping(timeout=5)
+    api.tell(OrdersUpdated(updates=(update,)))
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +53,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """A ledger with three trades, of which ACME's is filled."""
     folder: Path = tmp_path_factory.mktemp("trades")
     with serving(folder) as api:
-        api.ledger.send(StreamOpened(generation=1))
-        snapshot = Snapshot(taken_at=NOW, orders=(), positions=())
-        api.ledger.send(BrokerSnapshot(generation=1, snapshot=snapshot))
-        api.ledger.ping(timeout=5)
+        api.read_account()
         fill(api, plan(api, "ACME"))
         plan(api, "KO")
         plan(api, "BRK.B")
@@ -138,4 +131,4 @@ def test_a_signal_that_traded_tells_its_verdict_every_check_and_its_trade(shared
     assert {check["name"] for check in signal["checks"]} >= {"time_to_live", "stars", "symbol_free", "gate"}
     assert all(check["passed"] for check in signal["checks"])
     assert signal["trade"] == listed(shared, "?symbol=ACME")[0]
-    assert signal["decided_at"] == "2026-11-12T15:00:00Z"
+    assert signal["decided_at"] == "2026-11-12T15:00:01Z"

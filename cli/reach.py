@@ -1,0 +1,41 @@
+"""Finds the running bot by the settings: its address, and the token in its state folder."""
+
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from cli.client import Answer, BotClient, Unreachable
+from domain.values import Message
+from settings import ConfigurationError, Settings
+from web.token import read_token
+
+M = TypeVar("M", bound=Message)
+
+
+def bot_of(settings: Settings) -> BotClient:
+    """A client of the bot with these settings; raises ConfigurationError, TokenUnusable, Unreachable."""
+    if not settings.http_port:
+        raise ConfigurationError("STARFILL_HTTP names port 0; give the bot's own address with --http")
+    host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
+    try:
+        token = read_token(settings.state_dir)
+    except (FileNotFoundError, NotADirectoryError):
+        raise Unreachable(
+            f"{settings.state_dir} has no token, so no bot has been started with it (another folder is named "
+            "with --state-dir)"
+        ) from None
+    except OSError as error:
+        raise Unreachable(f"the token in {settings.state_dir} cannot be read ({error.strerror})") from None
+    return BotClient(f"http://{host}:{settings.http_port}", token)
+
+
+def told_as(kind: type[M], client: BotClient, answer: Answer) -> M:
+    """The answer as what it should be; raises Unreachable for a refusal, or what is none of Starfill's."""
+    if not answer.is_good:
+        raise Unreachable(f"the bot at {client.url} does not tell: {answer.why()}")
+    try:
+        return kind.model_validate(answer.body, strict=False)
+    except ValidationError:
+        raise Unreachable(
+            f"another program than Starfill answers at {client.url}, or another version of it"
+        ) from None

@@ -1,0 +1,60 @@
+"""`run.py` with a fault inside: on SIGUSR1 the actor named by FAULT_IN does what FAULT says.
+
+    hang        its handler waits for ever
+    gil         its handler is a piece of C that keeps the interpreter to itself
+    exit        its handler ends the interpreter's thread, as it thinks
+
+Heartbeats and the watchdog are as strict as in SHORT (seconds), where that is set.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import run
+from actors.base import OnDeath, Ping
+from actors.heartbeats import BUDGETS_S
+from actors.supervisor import Watch
+from cli.health import Watchdog
+
+
+def hang() -> None:
+    threading.Event().wait()
+
+
+FAULTS: dict[str, Callable[[], Any]] = {
+    "hang": hang,
+    "gil": lambda: ctypes.PyDLL(None).sleep(600),
+    "exit": lambda: sys.exit(3),
+}
+
+original = run.start_actors
+
+
+@contextmanager
+def start_actors(parts: run.Parts, on_death: OnDeath) -> Iterator[run.ActorTree]:
+    with original(parts, on_death) as tree:
+        actor: Any = tree.actors[os.environ["FAULT_IN"]]
+        signal.signal(signal.SIGUSR1, lambda *_: actor.send(Ping(FAULTS[os.environ["FAULT"]])))
+        yield tree
+
+
+run.start_actors = start_actors
+if short := float(os.environ.get("SHORT", "0")):
+    budgets = dict.fromkeys(BUDGETS_S, short)
+    vars(run).update(
+        Watch=partial(Watch, budgets=budgets, turn_s=short / 2),
+        Watchdog=partial(Watchdog, period_s=2 * short),
+    )
+
+if __name__ == "__main__":
+    run.main()

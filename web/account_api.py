@@ -1,0 +1,81 @@
+"""`/api/positions`, `/api/external-orders`, `/api/audit`, `/api/reconcile`: the books beside the account."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from fastapi import APIRouter
+
+from actors.base import Mailbox
+from domain.holdings import ALL
+from domain.messages import AuditNow
+from domain.orders import Life
+from domain.values import Clock
+from persistence.queries import Queries
+from web.account_views import (
+    AskedJson,
+    AuditJson,
+    ExternalOrderJson,
+    GateJson,
+    PositionJson,
+    difference_json,
+    external_order_json,
+    halt_json,
+    position_json,
+)
+from web.errors import ErrorBody, unavailable
+from web.health import Readiness
+from web.paging import Cursor, Limit, page_of
+from web.views import ListJson, list_json
+
+WHY: Final = "asked by the owner"
+NOT_NOW: Final[dict[int | str, dict[str, Any]]] = {
+    503: {"model": ErrorBody, "description": "Nobody is there to read the account"}
+}
+
+
+def account_routes(
+    queries: Queries, reconciler: Mailbox[AuditNow], ready: Callable[[], Readiness], clock: Clock
+) -> APIRouter:
+    router = APIRouter(prefix="/api", tags=["account"])
+
+    @router.get("/positions", summary="Whose shares are whose, symbol by symbol")
+    def positions() -> ListJson[PositionJson]:
+        halts = queries.standing_halts()
+        return ListJson(
+            items=tuple(
+                position_json(each, tuple(halt.reason for halt in halts if halt.scope in {ALL, each.symbol}))
+                for each in queries.shares()
+            ),
+            next=None,
+        )
+
+    @router.get("/external-orders", summary="Orders of others on this account, newest first; never touched")
+    def external_orders(limit: Limit = 100, cursor: Cursor = None) -> ListJson[ExternalOrderJson]:
+        page = page_of(lambda: queries.external_orders(limit=limit, cursor=cursor))
+        return list_json(page, external_order_json)
+
+    @router.get("/audit", summary="Do the books agree with the account?")
+    def audit() -> AuditJson:
+        state = ready()
+        return AuditJson(
+            last_audit=queries.last_audit(),
+            gate=GateJson(open=state.ready, reason=state.reason),
+            differences=tuple(map(difference_json, queries.differences())),
+            halts=tuple(halt_json(each) for each in queries.standing_halts()),
+            unresolved=queries.counts().orders.get(Life.UNRESOLVED.value, 0),
+        )
+
+    @router.post(
+        "/reconcile",
+        status_code=202,
+        summary="Read the account now",
+        description="What it shows is told by /api/audit once its `last_audit` is later than `asked_at`.",
+        responses=NOT_NOW,
+    )
+    def reconcile() -> AskedJson:
+        asked_at = clock()
+        if not reconciler.send(AuditNow(why=WHY)):
+            raise unavailable("Starfill is being started or stopped; nothing was asked.", "Ask again.")
+        return AskedJson(asked_at=asked_at)
+
+    return router
