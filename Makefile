@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 STAMP_RUN := $(VENV)/.installed-run
 STAMP_DEV := $(VENV)/.installed-dev
 
-.PHONY: help demo test check format lint types layers bench clean
+.PHONY: help demo test check format lint types layers bench mutants simulate clean
 
 help:
 	@echo "make demo    watch sample signals turn into orders, fills and ledger rows"
 	@echo "make test    run the tests"
 	@echo "make check   format, lint, types, layers, tests"
+	@echo "make mutants remove each safeguard in turn, and see the tests notice"
+	@echo "make simulate SEEDS=200   the whole system on one thread, a seed a world; a broken promise tells its seed"
 	@echo "make bench   measure, side by side with alpaca-py"
 
 $(STAMP_RUN): setup.cfg setup.py
@@ -37,15 +39,22 @@ lint: $(STAMP_DEV)
 
 types: $(STAMP_DEV)
 	$(BIN)/mypy
-	$(BIN)/mypy run.py settings.py
+	$(BIN)/mypy run.py settings.py failpoint.py
 
 layers: $(STAMP_DEV)
 	$(BIN)/pytest -q tests/test_layers.py
 
 check: format lint types layers test
 
+SEEDS ?= 200
+simulate: $(STAMP_DEV)
+	$(BIN)/python -m tests.seeded --seeds $(SEEDS)
+
 bench: $(STAMP_DEV)
 	$(BIN)/python -m benchmarks
+
+mutants: $(STAMP_DEV)
+	$(BIN)/python -m tests.mutants
 
 clean:
 	rm -rf $(VENV) build *.egg-info

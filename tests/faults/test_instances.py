@@ -1,0 +1,115 @@
+"""More than one bot on a ledger or an account: one writes, and no order is doubled by the others."""
+
+import signal
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from actors.clock import system_clock
+from actors.ledger_orders import LOST_LEDGER
+from persistence.instance import LEASE_GOOD_FOR
+from persistence.queries import Queries
+from persistence.store import LedgerStore
+from simulator.server import Simulator
+from tests.faults.kit import differences, eventually, filled, halts, order_of
+from tests.flows.conftest import oracle, running
+from tests.flows.process import Process, environment, started
+from tests.flows.test_process import a_signal
+from tests.flows.test_process import filled as is_filled
+
+
+@pytest.mark.fault("F44")
+def test_two_state_folders_with_one_ledger_are_one_bot(simulator: Simulator, tmp_path: Path) -> None:
+    shared = f"sqlite:///{tmp_path / 'shared.sqlite3'}"
+    with started(tmp_path / "first", simulator.base_url, STARFILL_DATABASE=shared) as (first, api):
+        second = Process(**environment(tmp_path / "second", simulator.base_url, STARFILL_DATABASE=shared))
+        assert second.ended() == 75
+        assert str(first.pid) in second.lines[-1]
+        assert api.post("/api/signals", a_signal("ACME")).status_code == 202
+        is_filled(api, "acme-1")
+    assert len(oracle(simulator, "accepted")) == 1
+
+
+@pytest.mark.fault("F44")
+def test_of_many_bots_that_start_at_once_on_one_ledger_one_trades(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    shared = f"sqlite:///{tmp_path / 'shared.sqlite3'}"
+    bots = [
+        Process(**environment(tmp_path / f"bot-{number}", simulator.base_url, STARFILL_DATABASE=shared))
+        for number in range(4)
+    ]
+    try:
+        running_ones = eventually(lambda: one_is_left(bots), "all but one to end", within_s=60)
+        [left] = running_ones
+        left.heard("^dashboard")
+        left.signal(signal.SIGTERM)
+        assert left.ended() == 0
+        assert [bot.ended() for bot in bots if bot is not left] == [75, 75, 75]
+    finally:
+        for bot in bots:
+            bot.kill()
+
+
+def one_is_left(bots: list[Process]) -> list[Process]:
+    left = [bot for bot in bots if bot.running]
+    return left if len(left) == 1 else []
+
+
+@pytest.mark.fault("F44")
+def test_two_ledgers_of_one_account_never_make_two_orders_of_one_signal_and_are_found_out(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    with running(simulator, tmp_path / "one") as one, running(simulator, tmp_path / "two") as two:
+        one.gate(is_open=True)
+        two.gate(is_open=True)
+        signal = one.signal("ACME")
+        for bot in (one, two):
+            bot.accept(signal)
+        eventually(lambda: filled(one.view("acme-1").trade), "the fill in the one ledger")
+        eventually(lambda: filled(two.view("acme-1").trade), "the fill in the other")
+        [accepted] = oracle(simulator, "accepted")
+        assert order_of(one, "acme-1").broker_order_id == accepted["order_id"]
+        assert order_of(two, "acme-1").broker_order_id == accepted["order_id"]
+
+        one.accept(one.signal("KO"))
+        eventually(lambda: halts(two).get("all") == LOST_LEDGER, "the other one to halt")
+        eventually(lambda: not differences(one.queries, simulator), "the first one to agree with the broker")
+    assert len(oracle(simulator, "accepted")) == 2
+
+
+@pytest.mark.fault("F45")
+@pytest.mark.timeout(180)
+def test_a_bot_that_stood_still_past_its_lease_finds_itself_replaced_and_sends_nothing(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "shared.sqlite3"
+    shared = f"sqlite:///{path}"
+    with started(tmp_path / "first", simulator.base_url, STARFILL_DATABASE=shared) as (first, api):
+        assert api.post("/api/signals", a_signal("ACME")).status_code == 202
+        is_filled(api, "acme-1")
+        first.signal(signal.SIGSTOP)
+        refused = Process(**environment(tmp_path / "second", simulator.base_url, STARFILL_DATABASE=shared))
+        assert refused.ended() == 75  # its lease is still good
+        eventually(lambda: overdue(path), "the end of its lease", within_s=30)
+
+        with started(tmp_path / "second", simulator.base_url, STARFILL_DATABASE=shared) as (_, other):
+            assert other.post("/api/signals", a_signal("KO")).status_code == 202
+            is_filled(other, "ko-1")
+            first.signal(signal.SIGCONT)
+            assert first.ended() == 75
+            assert other.post("/api/signals", a_signal("MSFT")).status_code == 202
+            is_filled(other, "msft-1")
+
+    store = LedgerStore.open(path, clock=system_clock)
+    assert differences(Queries(store), simulator) == []
+    store.close()
+    assert [order["symbol"] for order in oracle(simulator, "accepted")] == ["ACME", "KO", "MSFT"]
+
+
+def overdue(path: Path) -> bool:
+    store = LedgerStore.open(path, clock=system_clock)
+    renewed = store.lease().renewed_at
+    store.close()
+    return renewed is not None and system_clock() - renewed > LEASE_GOOD_FOR + timedelta(seconds=0.2)
