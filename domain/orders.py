@@ -238,7 +238,7 @@ def not_found(record: OrderRecord, now: datetime) -> OrderRecord:
     That is no proof: a POST may still be on its way. Only when the order may no longer be sent and
     the denial has lasted the quarantine is it given up, and even then a late appearance is booked.
     """
-    since = record.missing_since or now
+    since = min(record.missing_since or now, now)  # a clock that was set back has seen no future
     missing = record.having({"missing_since": since, "silent_since": None})
     if record.life in {Life.INTENDED, Life.UNRESOLVED} and now - max(since, record.post_until) >= QUARANTINE:
         return learn(missing, Trigger.LAPSED)

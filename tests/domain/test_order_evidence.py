@@ -38,6 +38,11 @@ def test_an_intent_is_given_up_only_after_a_whole_quarantine_past_its_time(
     assert not_found(record, later(ends)).life is Life.LAPSED
 
 
+def test_a_clock_that_was_set_back_does_not_lengthen_the_quarantine() -> None:
+    denied_in_the_future = not_found(a_record(), later(TTL_S + 3600))
+    assert not_found(denied_in_the_future, later(TTL_S)).missing_since == later(TTL_S)
+
+
 @pytest.mark.parametrize("life", UNHEARD)
 def test_one_denial_alone_never_gives_an_order_up(life: Life) -> None:
     assert not_found(a_record(life=life), later(99_999)).life is life
