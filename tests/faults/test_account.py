@@ -1,5 +1,6 @@
 """What happens to the account beside us, or to our orders there: explained or halted, never mended."""
 
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from tests.flows.process import Process, environment
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A difference is read again after a third of a second and not after five."""
     monkeypatch.setattr("actors.reconciler.QUIET_S", 0.3)
+    monkeypatch.setattr("actors.ledger_work.QUIET", timedelta(seconds=0.2))
 
 
 def bought(bot: Bot, simulator: Simulator, symbol: str = "ACME") -> Decimal:
@@ -105,6 +107,20 @@ def test_a_broker_that_is_down_for_a_while_has_everything_still(bot: Bot, simula
     bot.trade("acme-1", filled, "the order from before")
     agree(bot, simulator)
     assert posts(simulator) >= len(oracle(simulator, "accepted")) == 2
+
+
+@pytest.mark.fault("F46")
+def test_a_broker_that_goes_down_under_the_post_gets_the_order_once_it_is_up(
+    bot: Bot, simulator: Simulator
+) -> None:
+    fault(simulator, "restart", down_s=2, match=POST)
+
+    bot.accept(bot.signal("ACME"))
+
+    trade = bot.trade("acme-1", filled, "the fill")
+    agree(bot, simulator)
+    [accepted] = oracle(simulator, "accepted")
+    assert accepted["client_order_id"] == trade.client_order_id
 
 
 @pytest.mark.fault("F47")
@@ -307,6 +323,20 @@ def test_shares_that_nothing_explains_halt_their_symbol_after_quiet_reads(
     assert list(halts(bot)) == ["ACME"]
     assert posts(simulator) == 2
     assert len(differences(bot.queries, simulator)) == 1  # it stays one until a person has decided
+
+
+@pytest.mark.fault("F54")
+def test_a_wrong_count_of_shares_beside_an_event_is_looked_into_and_halts_nothing(
+    bot: Bot, simulator: Simulator, quick: None
+) -> None:
+    fault(simulator, "ws_wrong_position", by="2")
+    read = bot.queries.last_audit()
+    bought(bot, simulator)
+
+    eventually(lambda: bot.queries.last_audit() != read, "a read of the account")
+    agree(bot, simulator)
+    assert bot.queries.positions()["ACME"].qty == bot.queries.holdings()["ACME"].believed
+    assert (posts(simulator), halts(bot)) == (1, {})
 
 
 @pytest.mark.fault("F55")

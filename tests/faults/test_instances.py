@@ -1,20 +1,24 @@
 """More than one bot on a ledger or an account: one writes, and no order is doubled by the others."""
 
 import signal
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import requests
 
 from actors.clock import system_clock
 from actors.ledger_orders import LOST_LEDGER
 from persistence.instance import LEASE_GOOD_FOR
+from persistence.lease import LEASE, lease_of
 from persistence.queries import Queries
 from persistence.store import LedgerStore
 from simulator.server import Simulator
 from tests.faults.kit import differences, eventually, filled, halts, order_of
-from tests.flows.conftest import oracle, running
-from tests.flows.process import Process, environment, started
+from tests.flows.conftest import control, oracle, running
+from tests.flows.process import Api, Process, environment, started
 from tests.flows.test_process import a_signal
 from tests.flows.test_process import filled as is_filled
 
@@ -108,8 +112,41 @@ def test_a_bot_that_stood_still_past_its_lease_finds_itself_replaced_and_sends_n
     assert [order["symbol"] for order in oracle(simulator, "accepted")] == ["ACME", "KO", "MSFT"]
 
 
+@pytest.mark.fault("F45")
+@pytest.mark.timeout(180)
+def test_a_bot_that_stood_still_past_its_lease_and_was_not_replaced_goes_on(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    path = state / "ledger-simulator.sqlite3"
+    control(simulator, "switches", {"auto_fill": False})
+    with started(state, simulator.base_url) as (process, api):
+        assert api.post("/api/signals", a_signal("ACME")).status_code == 202
+        [order] = eventually(lambda: oracle(simulator, "accepted"), "the order")
+        api.until("/api/signals/acme-1", has_its_order, "the order to be booked")
+        process.signal(signal.SIGSTOP)
+        control(simulator, "fill", {"id": order["order_id"], "price": "10"})
+        eventually(lambda: overdue(path), "the end of its lease", within_s=30)
+        process.signal(signal.SIGCONT)
+
+        anew = Api(api.url, state)  # connections of before may have been given up meanwhile
+        is_filled(anew, "acme-1")
+        anew.until("/readyz", lambda answer: answer.status_code == 200, "the gate to open")
+        control(simulator, "switches", {"auto_fill": True})
+        assert anew.post("/api/signals", a_signal("KO")).status_code == 202
+        is_filled(anew, "ko-1")
+        process.signal(signal.SIGTERM)
+        assert process.ended() == 0
+    assert len(oracle(simulator, "accepted")) == 2
+
+
+def has_its_order(answer: requests.Response) -> bool:
+    return (answer.json().get("trade") or {}).get("alpaca_order_id") is not None
+
+
 def overdue(path: Path) -> bool:
-    store = LedgerStore.open(path, clock=system_clock)
-    renewed = store.lease().renewed_at
-    store.close()
-    return renewed is not None and system_clock() - renewed > LEASE_GOOD_FOR + timedelta(seconds=0.2)
+    """Whether the lease has not been renewed for as long as it is good for; asked without any lock."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        lease = lease_of(connection.execute(LEASE).fetchone())
+    late = LEASE_GOOD_FOR + timedelta(seconds=0.2)
+    return lease.renewed_at is not None and system_clock() - lease.renewed_at > late

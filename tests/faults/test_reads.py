@@ -5,10 +5,24 @@ from decimal import Decimal
 
 import pytest
 
+from domain.messages import AuditNow
 from domain.orders import Life
 from domain.signals import SignalState
 from simulator.server import Simulator
-from tests.faults.kit import agree, eventually, fault, filled, halts, heal, order_of, placed, resting
+from tests.faults.kit import (
+    agree,
+    asked,
+    eventually,
+    fault,
+    filled,
+    halts,
+    heal,
+    order_of,
+    placed,
+    posts,
+    read_account,
+    resting,
+)
 from tests.flows.conftest import Bot, control, oracle
 
 
@@ -21,8 +35,14 @@ def test_an_account_that_cannot_be_read_any_more_closes_the_gate_and_is_not_take
 ) -> None:
     bot.accept(bot.signal("ACME"))
     bot.trade("acme-1", filled, "a position")
-    monkeypatch.setattr("domain.gate.AUDIT_GOOD_FOR", timedelta(seconds=2))
+    agree(bot, simulator)
+    held, read = bot.queries.positions()["ACME"].qty, bot.queries.last_audit()
     fault(simulator, "status", status=503, match={"method": "GET", "path": path, "n": None})
+    bot.parts.reconciler.send(AuditNow(why="test"))
+    begun = asked(simulator, "GET /v2/clock")  # each read begins with it
+    eventually(lambda: asked(simulator, "GET /v2/clock") >= begun + 3, "reads that fail")
+    assert (bot.queries.positions()["ACME"].qty, bot.queries.last_audit()) == (held, read)
+    monkeypatch.setattr("domain.gate.AUDIT_GOOD_FOR", timedelta(seconds=1))
     bot.gate(is_open=False)
 
     bot.accept(bot.signal("KO"))
@@ -54,3 +74,20 @@ def test_a_position_that_is_read_after_the_rest_was_filled_does_not_count(
     trade = bot.view("acme-1").trade
     assert trade is not None
     assert trade.shares == Decimal(oracle(simulator, "fill")[-1]["cum_qty"])
+
+
+@pytest.mark.fault("F19")
+@pytest.mark.parametrize("streams", [True, False], ids=["streams end", "streams stay"])
+def test_keys_that_are_revoked_while_nothing_is_sent_close_the_gate_before_the_next_order(
+    bot: Bot, simulator: Simulator, streams: bool
+) -> None:
+    fault(simulator, "auth_revoke", streams=streams)
+    bot.parts.reconciler.send(AuditNow(why="test"))
+    eventually(lambda: "refuses the keys" in bot.parts.board.gate.reason, "the refusal")
+
+    bot.accept(bot.signal("ACME"))
+    heal(simulator)
+    read_account(bot)
+
+    assert bot.view("acme-1").state is SignalState.RECEIVED
+    assert (posts(simulator), oracle(simulator)) == (0, [])

@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from domain.orders import Life
 from domain.signals import SignalState
 from domain.trades import TradeStatus
+from persistence.rows import ExecutionRow
 from simulator.server import Simulator
 from tests.chaos_proxy import ChaosProxy
 from tests.faults.kit import (
@@ -90,22 +92,36 @@ def test_a_frame_without_data_is_passed_over(bot: Bot, simulator: Simulator) -> 
 
 
 @pytest.mark.fault("F23")
-@pytest.mark.parametrize("act", ["ws_dup", "ws_reorder", "ws_no_execution_id"])
-def test_fills_that_come_twice_late_or_nameless_count_once(bot: Bot, simulator: Simulator, act: str) -> None:
+@pytest.mark.parametrize(
+    ("act", "match"),
+    [
+        ("ws_dup", {"event": "*", "n": None}),
+        ("ws_reorder", {"event": "partial_fill", "skip": 2}),  # the last part comes after the whole
+        ("ws_no_execution_id", {"event": "*", "n": None}),
+    ],
+    ids=["twice", "late", "nameless"],
+)
+def test_fills_that_come_twice_late_or_nameless_count_once(
+    bot: Bot, simulator: Simulator, act: str, match: dict[str, Any]
+) -> None:
     resting(simulator)
     order = placed(bot, "ACME")
-    fault(simulator, act, match={"event": "*", "n": None if act != "ws_reorder" else 1})
-    fault(simulator, act, match={"event": "*fill", "n": 1, "skip": 1})
+    fault(simulator, act, match=match)
     for qty in ("1", "2", "3"):
         fill(simulator, order.broker_order_id, qty)
     fill(simulator, order.broker_order_id)
 
-    done(bot, "acme-1")
-    eventually(lambda: bot.view("acme-1").trade.shares == total(simulator), "all shares")  # type: ignore[union-attr]
-    agree(bot, simulator)
-    evidence = bot.queries.executions_of(order.client_order_id)
+    evidence = eventually(lambda: told(bot, order.client_order_id, 4), "all four executions")
     assert sum(row.execution.qty for row in evidence) == total(simulator)
+    assert order_of(bot, "acme-1").filled_qty == total(simulator)
+    agree(bot, simulator)
     assert halts(bot) == {}
+
+
+def told(bot: Bot, client_order_id: str, number: int) -> tuple[ExecutionRow, ...]:
+    """The executions of an order, once so many were told of by the stream."""
+    rows = bot.queries.executions_of(client_order_id)
+    return rows if sum(row.source == "stream" for row in rows) >= number else ()
 
 
 def total(simulator: Simulator) -> Decimal:
