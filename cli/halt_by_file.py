@@ -34,10 +34,7 @@ def halt_by_file(state_dir: Path, scope: str, reason: str) -> HaltedByFile:
     file = HaltFile(path)
     try:
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        standing = file.read()
-        new = all((each.scope, each.reason) != (scope, reason) for each in standing)
-        if new:
-            file.write((*standing, Halt(scope=scope, reason=reason, by=BY, at=system_clock())))
+        new = file.add(Halt(scope=scope, reason=reason, by=BY, at=system_clock()))
     except OSError as error:
         raise NotHalted(
             f"and {state_dir} cannot be written ({error.strerror}), so NOTHING was halted: stop the bot, and "

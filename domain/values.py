@@ -40,7 +40,10 @@ def in_utc(moment: datetime) -> datetime:
     """The same moment in UTC; a naive time has no moment and is refused with ValueError."""
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise ValueError("a time needs its UTC offset, for example 2026-11-12T15:00:00Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time that is in no calendar once it is in UTC") from None
 
 
 Utc = Annotated[datetime, AfterValidator(in_utc)]

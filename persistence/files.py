@@ -9,12 +9,22 @@ def replace_durably(path: Path, text: str) -> None:
 
     The file is for its owner alone. OSError if it fails.
     """
+    put(staged(path, text), path)
+
+
+def staged(path: Path, text: str) -> Path:
+    """The text in a durable file beside this one, to be `put` in its place. OSError if it fails."""
     new = path.with_name(path.name + ".new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(descriptor)
+    return new
+
+
+def put(new: Path, path: Path) -> None:
+    """Put a staged file in the place of this one, atomically and durably. OSError if it fails."""
     new.replace(path)
     sync_folder(path.parent)
 

@@ -3,9 +3,12 @@
 A file that is there and says nothing we understand stops everything: whoever put it there meant something.
 """
 
+import fcntl
 import os
+import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
@@ -15,12 +18,14 @@ from pydantic import Field, ValidationError
 from domain.holdings import ALL, Halt
 from domain.values import Message
 from persistence.codec import EPOCH, moment_of
-from persistence.files import remove_durably, replace_durably
+from persistence.files import put, remove_durably, staged
 
 BY_HAND: Final = "file"
 """`Halt.by` of a file that is not of our writing."""
 MAX_BYTES: Final = 1024 * 1024
 MAX_TEXT: Final = 100
+_SCOPE: Final = re.compile(r"all|[A-Z0-9][A-Z0-9./-]{0,31}")
+"""Everything, or a symbol as the broker writes it. What is neither is not understood: it stops everything."""
 
 _Stamp = tuple[int, int, int, int] | None
 """Inode, times of change and size; None: there is no file, or it cannot even be looked at."""
@@ -62,7 +67,8 @@ class HaltFile:
         """Why this symbol is halted now; cheap enough to be asked before each POST."""
         with self._lock:
             halts = self._look().halts
-        return tuple(halt.reason for halt in halts if halt.scope in {ALL, symbol})
+        # ALL is a ticker too. Who wrote it into the file by hand is more likely to have meant everything.
+        return tuple(halt.reason for halt in halts if halt.scope == symbol or halt.scope.lower() == ALL)
 
     def write(self, halts: Iterable[Halt]) -> None:
         """Make the file say this, atomically and durably; without any halt there is no file.
@@ -70,24 +76,57 @@ class HaltFile:
         What somebody else put there is not lost: its halts are written too until a `read` has told them.
         OSError, and the file stays as it was, where that cannot be done.
         """
-        with self._lock:
-            found = self._look()
-            if found.stamp != self._told:
-                self._untold = found.halts
-            all_of_them = tuple(dict.fromkeys((*halts, *self._untold)))
-            if all_of_them:
-                text = _Content(halts=all_of_them).model_dump_json(indent=1) + "\n"
-                replace_durably(self._path, text)
-            else:
-                remove_durably(self._path)
+        wanted = tuple(halts)
+        with self._lock, self._alone():
+            while not self._written(wanted):  # somebody else was faster, and is heard first
+                pass
             # What we wrote is no news; what comes after it is somebody else's.
             self._told = self._look().stamp
+
+    def add(self, halt: Halt) -> bool:
+        """Have this halt stand too; whether it did not before. OSError as for `write`."""
+        with self._lock, self._alone():
+            while True:
+                standing = self._look().halts
+                if any((each.scope, each.reason) == (halt.scope, halt.reason) for each in standing):
+                    return False
+                if self._written((*standing, halt)):
+                    return True
+
+    def _written(self, halts: tuple[Halt, ...]) -> bool:
+        """Whether the file says this now, and what nobody has been told of; False: it changed meanwhile."""
+        found = self._look()
+        if found.stamp != self._told:
+            self._untold = tuple(dict.fromkeys((*self._untold, *found.halts)))
+        all_of_them = tuple(dict.fromkeys((*halts, *self._untold)))
+        new = None
+        if all_of_them:
+            new = staged(self._path, _Content(halts=all_of_them).model_dump_json(indent=1) + "\n")
+        if self._look().stamp != found.stamp:
+            return False
+        if new is None:
+            remove_durably(self._path)
+        else:
+            put(new, self._path)
+        return True
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process of ours writes the file meanwhile."""
+        descriptor = os.open(self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _look(self) -> _Seen:
         """The file as it is; read anew only when it was touched."""
         try:
             stamp = _stamp(self._path.stat())
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if self._path.is_symlink():  # somebody put it there, and it leads nowhere
+                return _unreadable(self._path, error, None)
             self._seen = _NOTHING
             return self._seen
         except OSError as error:
@@ -95,9 +134,9 @@ class HaltFile:
         if stamp == self._seen.stamp:
             return self._seen
         try:
-            with self._path.open("rb") as file:
+            with open(self._path, "rb", opener=_without_waiting) as file:
                 stamp = _stamp(os.fstat(file.fileno()))
-                content = file.read(MAX_BYTES + 1)
+                content = file.read(MAX_BYTES + 1) or b""
         except FileNotFoundError:
             self._seen = _NOTHING
         except OSError as error:
@@ -107,11 +146,19 @@ class HaltFile:
         return self._seen
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe of that name may have no writer."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def _understood(path: Path, content: bytes, stamp: _Stamp) -> _Seen:
     try:
-        return _Seen(stamp, _Content.model_validate_json(content).halts, ours=True)
-    except ValidationError:
-        return _Seen(stamp, (_by_hand(path, content, stamp),), ours=False)
+        halts = _Content.model_validate_json(content).halts
+    except (ValidationError, ValueError, OverflowError):  # also a time that no calendar has
+        halts = ()
+    if halts and all(_SCOPE.fullmatch(halt.scope) for halt in halts):
+        return _Seen(stamp, halts, ours=True)
+    return _Seen(stamp, (_by_hand(path, content, stamp),), ours=False)
 
 
 def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:

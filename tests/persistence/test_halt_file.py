@@ -1,5 +1,6 @@
 """A halt holds without the ledger, and whatever somebody puts in the file's place stops everything."""
 
+import json
 import os
 import stat
 import threading
@@ -54,9 +55,9 @@ def test_without_a_halt_there_is_no_file(file: HaltFile, place: Path) -> None:
     assert file.reasons("KO") == ()
 
 
-def test_the_file_is_for_its_owner_alone_and_leaves_nothing_beside_it(file: HaltFile, place: Path) -> None:
+def test_the_file_is_for_its_owner_alone_and_has_only_its_lock_beside_it(file: HaltFile, place: Path) -> None:
     file.write([KO])
-    assert [entry.name for entry in place.parent.iterdir()] == ["HALT"]
+    assert sorted(entry.name for entry in place.parent.iterdir()) == ["HALT", "HALT.lock"]
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
 
 
@@ -130,11 +131,45 @@ def test_a_passing_failure_to_read_is_not_remembered(file: HaltFile, monkeypatch
         raise OSError(24, "Too many open files")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", too_many)
+        patch.setattr(os, "open", too_many)
         fresh = HaltFile(file._path)
         assert "Too many open files" in fresh.reasons("AAPL")[0]
     assert fresh.reasons("AAPL") == ()
     assert fresh.reasons("KO") == (KO.reason,)
+
+
+@pytest.mark.parametrize("scope", ["ALL", "*", "", "all ", "aapl"])
+def test_a_scope_by_hand_that_is_no_symbol_stops_everything(file: HaltFile, place: Path, scope: str) -> None:
+    halt = KO.model_copy(update={"scope": scope})
+    place.write_text(json.dumps({"halts": [halt.model_dump(mode="json")]}))
+    assert len(file.reasons("AAPL")) == 1
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_is_in_no_calendar_stops_everything_and_nothing_fails(
+    file: HaltFile, place: Path, at: str
+) -> None:
+    place.write_text(json.dumps({"halts": [{**KO.model_dump(mode="json"), "at": at}]}))
+    assert len(file.reasons("AAPL")) == 1
+    assert len(file.read()) == 1
+
+
+def test_a_link_that_leads_nowhere_halts_everything(file: HaltFile, place: Path) -> None:
+    place.symlink_to("nowhere")
+    assert len(file.reasons("AAPL")) == 1
+
+
+def test_a_pipe_halts_everything_and_nobody_waits_for_its_writer(file: HaltFile, place: Path) -> None:
+    os.mkfifo(place)
+    assert len(file.reasons("AAPL")) == 1
+
+
+def test_what_another_process_added_is_not_overwritten(file: HaltFile, place: Path) -> None:
+    file.write([KO])
+    assert HaltFile(place).add(KO.model_copy(update={"scope": "AAPL"}))
+    assert not HaltFile(place).add(KO)
+    file.write([])
+    assert {halt.scope for halt in file.read()} == {"AAPL", "KO"}
 
 
 def test_each_change_is_seen_at_the_next_question(file: HaltFile, place: Path) -> None:
