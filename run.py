@@ -207,6 +207,7 @@ def spawn_actors(
         TradingStream, feed=parts.feed, ledger=ledger, reconciler=reconciler, timers=timers, on_death=on_death
     )
     to_stream.swap(stream)
+    ledger.subscribe(stream, HaltsCleared)
     lanes = [f"Lane {number}" for number in range(1, parts.settings.lanes + 1)]
     for lane in lanes:
         actors[lane] = spawn(

@@ -19,6 +19,9 @@ from failpoint import failpoint
 
 OVERLAP: Final = timedelta(minutes=2)
 """How far before the last read the next one begins: clocks may differ by what the gate allows."""
+FILLS_A_READ: Final = 2000
+"""They only give executions their prices: after a long absence, a read of all would use up the rate limit
+each time, and the account would never be known. What the orders say is enough for the shares."""
 ACTIONS_SINCE: Final = timedelta(days=2)
 """Corporate actions are told by the day, and may be told late."""
 
@@ -137,7 +140,7 @@ class Reading:
         since = self._since()
         fills: tuple[FillActivity, ...] = ()
         if since is not None:
-            told = self.broker.fills(after=since)
+            told = self.broker.fills(after=since, most=FILLS_A_READ)
             if isinstance(told, ReadFailed):
                 return told
             fills = told

@@ -183,6 +183,8 @@ def _open_books(work: Work, read: Snapshot) -> None:
         work.open_holding(Holding(symbol=symbol, opening=opening, believed=now))
         if opening:
             openings[symbol] = decimal_text(opening)
+    # What moved shares before the books were opened explains nothing that comes after.
+    _use(work, (action.having({"qty": ZERO}) for action in read.actions))
     work.unit.open_books(work.now)
     work.journal("books_opened", work.identity.account_id, openings=openings)
 
@@ -224,15 +226,26 @@ def _unexplained(suspicion: Suspicion) -> str:
 
 
 def _explained(work: Work, symbol: str, qty: Decimal, actions: Iterable[CorporateAction]) -> bool:
-    """Whether a corporate action that has not explained anything yet explains this difference.
+    """Whether corporate actions that have not explained anything yet explain exactly this difference.
 
-    One action can be told as several, shares out and shares in; together they explain it, and once.
+    One can be told as several, shares out and shares in: together they are the difference, or none is.
     """
-    left = qty
+    unused = [
+        each for each in actions if each.symbol == symbol and not work.unit.is_evidence(each.activity_id)
+    ]
+    if sum((each.qty for each in unused), ZERO) != qty:
+        return False
+    _use(work, unused)
+    work.move(symbol, qty)
+    return True
+
+
+def _use(work: Work, actions: Iterable[CorporateAction]) -> None:
     for action in actions:
-        if action.symbol == symbol and work.unit.add_adjustment(
-            symbol=symbol, qty=left, reason=action.kind, evidence=action.activity_id, at=work.now
-        ):
-            work.move(symbol, left)
-            left = ZERO
-    return left != qty
+        work.unit.add_adjustment(
+            symbol=action.symbol,
+            qty=action.qty,
+            reason=action.kind,
+            evidence=action.activity_id,
+            at=work.now,
+        )

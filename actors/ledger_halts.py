@@ -5,6 +5,7 @@ copy of the database lifts one.
 """
 
 from actors.ledger_work import HaltsOnFile, Work
+from domain.holdings import ALL
 from domain.messages import ClearHalts, HaltsChanged, HaltsCleared, HaltTrading
 from domain.signals import decimal_text
 from domain.values import ZERO
@@ -22,6 +23,8 @@ def clear(work: Work, mail: ClearHalts) -> HaltsChanged:
     cleared = work.unit.clear_halts(scope=mail.scope, by=mail.by, reason=mail.reason, at=work.now)
     work.halted = work.halted or bool(cleared)
     work.cleared.append(HaltsCleared(scope=mail.scope))
+    if mail.scope == ALL:
+        work.gate = work.gate.having({"keys_refused": None})
     if cleared:
         _accept_differences(work, mail)
     return HaltsChanged(changed=cleared, standing=work.unit.standing_halts())

@@ -191,7 +191,7 @@ class Reconciler(Worker[_Mail]):
             unsettled=unsettled,
             clock=self._clock,
             monotonic=self._monotonic,
-            explain=self._explain,
+            explain=self._explain or unsettled.watermark is None,
         )
         self._steps = self._reading.steps()
         self._step()

@@ -1,13 +1,14 @@
 """Hears the broker.
 
-In:  RestartStream, OrderPlaced (from the lanes), OrdersRead (from the reconciler); what the connection's
-     own thread passes on
+In:  RestartStream, OrderPlaced (from the lanes), OrdersRead (from the reconciler), HaltsCleared (from the
+     ledger); what the connection's own thread passes on
 Out: StreamOpened, StreamLost, OrdersUpdated -> TradeLedger
      StreamOpened, ConfirmPosition, ReadOrder -> Reconciler
 
 Five seconds after a disconnect the actor restarts itself with a new connection generation; what a
 connection of an older generation still says is ignored, so two can never count. A refused handshake
-backs off (Alpaca lets a dead connection's slot go only after some 90 s), refused keys are final.
+backs off (Alpaca lets a dead connection's slot go only after some 90 s), refused keys are
+asked again only when a person lets everything go on.
 
 A connection can answer every ping and still tell nothing. So what a read shows and the stream has not told
 within five seconds ends the connection, and a new one begins.
@@ -22,8 +23,11 @@ from actors.base import Address, Mailbox, OnDeath, Worker
 from actors.stream_memory import StreamMemory
 from actors.timers import Timers
 from broker.api import Connection, Feed, StreamEnd
+from domain.holdings import ALL
+from domain.identity import PREFIX
 from domain.messages import (
     ConfirmPosition,
+    HaltsCleared,
     LedgerMail,
     OrderPlaced,
     OrdersRead,
@@ -162,6 +166,9 @@ class TradingStream(Worker[_Mail]):
             case _Connect():
                 if mail.after_generation == self._generation:
                     self._connect()
+            case HaltsCleared():
+                if mail.scope == ALL and self._connection is None:
+                    self._connect()
             case RestartStream():
                 self._restart("restarted by command")
             case OrderPlaced() | OrdersRead() | _HasTold() | _HasShown():
@@ -257,7 +264,12 @@ class TradingStream(Worker[_Mail]):
         if not updates:
             return
         self._ledger.send(OrdersUpdated(updates=tuple(updates)))
-        partly = {u.client_order_id: u for u in updates if u.event == "partial_fill"}
+        # Others' partial fills are none of ours to confirm, and would use up the rate limit.
+        partly = {
+            u.client_order_id: u
+            for u in updates
+            if u.event == "partial_fill" and u.client_order_id.startswith(PREFIX)
+        }
         for update in partly.values():
             self._reconciler.send(
                 ConfirmPosition(

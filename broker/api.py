@@ -153,8 +153,10 @@ class Broker(Protocol):
     def asset(self, symbol: str) -> Asset | NotFound | ReadFailed:
         """One asset."""
 
-    def fills(self, *, after: datetime | None = None) -> tuple[FillActivity, ...] | ReadFailed:
-        """The account's executions, all pages, oldest first."""
+    def fills(
+        self, *, after: datetime | None = None, most: int | None = None
+    ) -> tuple[FillActivity, ...] | ReadFailed:
+        """The account's executions, oldest first: all, or the first `most` and the rest of their page."""
 
     def corporate_actions(self, *, after: datetime) -> tuple[CorporateAction, ...] | ReadFailed:
         """Splits and the like that moved the account's shares, from the day of `after` on."""

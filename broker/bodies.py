@@ -128,11 +128,12 @@ class Activity(Struct, frozen=True):
 
 
 class OtherActivity(Struct, frozen=True):
-    """An activity that is no trade. What its `qty` counts differs by type."""
+    """An activity that is no trade."""
 
     id: str
     activity_type: str
     symbol: str | None = None
+    qty: Decimal | None = None
 
 
 class LatestTrade(Struct, frozen=True):

@@ -54,9 +54,12 @@ def _submitted_at(told: list[Order]) -> datetime | None:
 
 
 def all_fills(
-    page: Callable[[str | None], list[FillActivity] | ReadFailed],
+    page: Callable[[str | None], list[FillActivity] | ReadFailed], most: int | None = None
 ) -> tuple[FillActivity, ...] | ReadFailed:
-    """All executions that `page`, which gives those after the activity of its argument, has to give."""
+    """All executions that `page`, which gives those after the activity of its argument, has to give.
+
+    With `most`, no more pages than are needed for so many.
+    """
     found: dict[str, FillActivity] = {}
     token: str | None = None
     for _ in range(MAX_PAGES):
@@ -65,7 +68,7 @@ def all_fills(
             return told
         known = len(found)
         found.update((fill.activity_id, fill) for fill in told)
-        if len(told) < PAGE_OF_FILLS:
+        if len(told) < PAGE_OF_FILLS or (most is not None and len(found) >= most):
             return tuple(found.values())
         if len(found) == known:
             break

@@ -171,8 +171,10 @@ class AlpacaRest:
         """Whose account the keys open."""
         return self._list("/v2/account", wire.account)
 
-    def fills(self, *, after: datetime | None = None) -> tuple[FillActivity, ...] | ReadFailed:
-        """The account's executions, all pages, oldest first."""
+    def fills(
+        self, *, after: datetime | None = None, most: int | None = None
+    ) -> tuple[FillActivity, ...] | ReadFailed:
+        """The account's executions, oldest first: all, or the first `most` and the rest of their page."""
         first = {"page_size": str(PAGE_OF_FILLS), "direction": "asc"}
         since = _inclusive(after)
         if since is not None:
@@ -182,7 +184,7 @@ class AlpacaRest:
             query = first if token is None else {**first, "page_token": token}
             return self._list(f"/v2/account/activities/FILL?{urlencode(query)}", wire.fills)
 
-        return all_fills(page)
+        return all_fills(page, most)
 
     def corporate_actions(self, *, after: datetime) -> tuple[CorporateAction, ...] | ReadFailed:
         """Splits and the like that moved the account's shares, from the day of `after` on."""

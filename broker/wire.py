@@ -313,9 +313,11 @@ SHARES_MOVED: Final = frozenset(
 def corporate_actions(body: bytes) -> list[CorporateAction]:
     """Of a page of activities, what moved shares without a trade."""
     return [
-        CorporateAction(activity_id=told.id, kind=told.activity_type, symbol=told.symbol)
+        CorporateAction(
+            activity_id=told.id, kind=told.activity_type, symbol=told.symbol, qty=_number(told.qty)
+        )
         for told in _other_activities.decode(body)
-        if told.symbol and told.activity_type.upper() in SHARES_MOVED
+        if told.symbol and told.qty is not None and told.activity_type.upper() in SHARES_MOVED
     ]
 
 

@@ -57,7 +57,7 @@ class GateFacts(Message):
         return self.having({"clock": clock})
 
     def refused(self, why: str) -> "GateFacts":
-        """After the broker refused the keys; only a restart with good keys gets past it."""
+        """After the broker refused the keys; only a person, or a start with good keys, gets past it."""
         return self.having({"keys_refused": why})
 
     def gate(self, moment: Moment) -> Gate:

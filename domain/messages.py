@@ -25,7 +25,7 @@
                     ?ClearHalts     -> TradeLedger      HaltsChanged
                      AuditNow       -> Reconciler
     run              SafeMode       -> TradeLedger
-    TradeLedger      HaltsCleared   -> run
+    TradeLedger      HaltsCleared   -> TradingStream, run
 
 While the ledger cannot be written, it answers every question with `LedgerUnwritable`.
 """
@@ -352,7 +352,7 @@ class LedgerChanged(Message):
 
 ReceiverMail = AcceptSignal | GateChanged
 ExecutorMail = ExecuteSignal | ResendOrder | CancelOrder
-StreamMail = RestartStream | OrderPlaced | OrdersRead
+StreamMail = RestartStream | OrderPlaced | OrdersRead | HaltsCleared
 ReconcilerMail = StreamOpened | LookUpOrder | ConfirmPosition | ReadOrder | AuditNow
 LedgerQuestion = (
     RecordSignal | ListUndecided | PlanEntry | PlanResend | ListUnsettled | HaltTrading | ClearHalts

@@ -39,6 +39,8 @@ class CorporateAction(Message):
     activity_id: str
     kind: str
     symbol: str
+    qty: Shares
+    """Signed: how many came or went."""
 
 
 class Snapshot(Message):

@@ -125,6 +125,10 @@ def drop_external_orders(cursor: Cursor, broker_order_ids: Collection[str]) -> N
     cursor.execute(_DROP_EXTERNAL, (_list(broker_order_ids),))
 
 
+def is_evidence(cursor: Cursor, evidence: str) -> bool:
+    return cursor.execute("SELECT 1 FROM adjustment WHERE evidence = ?", (evidence,)).fetchone() is not None
+
+
 def add_adjustment(
     cursor: Cursor, *, symbol: str, qty: Decimal, reason: str, evidence: str, at: datetime
 ) -> bool:

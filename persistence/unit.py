@@ -176,6 +176,10 @@ class Unit:
         """Forget these: they turned out to be ours."""
         holdings_table.drop_external_orders(self._cursor, broker_order_ids)
 
+    def is_evidence(self, evidence: str) -> bool:
+        """Whether an adjustment rests on it already."""
+        return holdings_table.is_evidence(self._cursor, evidence)
+
     def add_adjustment(self, *, symbol: str, qty: Decimal, reason: str, evidence: str, at: datetime) -> bool:
         """Store and journal what moved shares (signed) without an order. False: the evidence is known."""
         added = holdings_table.add_adjustment(

@@ -290,7 +290,9 @@ class ScriptedBroker:
     def asset(self, symbol: str) -> Asset | NotFound | ReadFailed:
         raise NotImplementedError
 
-    def fills(self, *, after: datetime | None = None) -> tuple[FillActivity, ...] | ReadFailed:
+    def fills(
+        self, *, after: datetime | None = None, most: int | None = None
+    ) -> tuple[FillActivity, ...] | ReadFailed:
         answer: tuple[FillActivity, ...] | ReadFailed = self._read("fills", after)
         return answer
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.messages import AuditNow
+from domain.messages import AuditNow, StreamOpened
 from domain.orders import OrderUpdate
 from domain.reconcile import BrokerPosition, CorporateAction, Snapshot
 from tests.actors.books import Books, id_of
@@ -143,30 +143,49 @@ def test_two_symbols_differ_each_for_itself(ready: Books) -> None:
     assert ready.halted() == ["ACME", "OTHR"]
 
 
-def a_split(number: int = 1, symbol: str = "ACME") -> CorporateAction:
-    return CorporateAction(activity_id=f"split-{number}", kind="SPLIT", symbol=symbol)
+def a_split(qty: str, number: int = 1, symbol: str = "ACME") -> CorporateAction:
+    return CorporateAction(activity_id=f"split-{number}", kind="SPLIT", symbol=symbol, qty=dec(qty))
 
 
 def test_a_split_explains_a_difference_that_stood(ready: Books) -> None:
     ready.accept()
     ready.hear(filled("10", "12", **NAMES))
-    differ(ready, QUIET + 1, holding("20", actions=(a_split(),)))
+    differ(ready, QUIET + 1, holding("20", actions=(a_split("10"),)))
     assert ready.halts() == []
     assert ready.believed() == {"ACME": dec("20")}
     assert ready.rows("SELECT qty, reason, evidence FROM adjustment") == [("10", "SPLIT", "split-1")]
-    differ(ready, QUIET + 1, holding("20", actions=(a_split(),)))
+    differ(ready, QUIET + 1, holding("20", actions=(a_split("10"),)))
     assert ready.believed() == {"ACME": dec("20")}
 
 
 def test_a_split_explains_one_difference_only(ready: Books) -> None:
-    differ(ready, QUIET + 1, holding("5", actions=(a_split(),)))
-    differ(ready, QUIET + 1, holding("9", actions=(a_split(),)))
+    differ(ready, QUIET + 1, holding("5", actions=(a_split("5"),)))
+    differ(ready, QUIET + 1, holding("9", actions=(a_split("5"),)))
     assert ready.halted() == ["ACME"]
     assert ready.believed() == {"ACME": dec("5")}
 
 
+def test_a_split_that_is_told_as_shares_out_and_shares_in_explains_their_difference(ready: Books) -> None:
+    actions = (a_split("-5", 1), a_split("10", 2))
+    differ(ready, QUIET + 1, holding("5", actions=actions))
+    assert (ready.halts(), ready.believed()) == ([], {"ACME": dec("5")})
+
+
+def test_a_split_of_another_size_explains_nothing(ready: Books) -> None:
+    differ(ready, QUIET + 1, holding("5", actions=(a_split("4"),)))
+    assert ready.halted() == ["ACME"]
+    assert ready.believed() == {}
+
+
+def test_a_split_before_the_books_were_opened_explains_nothing_after(books: Books) -> None:
+    books.tell(StreamOpened(generation=1))
+    books.read(holding("10", actions=(a_split("-3"),)))
+    differ(books, QUIET + 1, holding("7", actions=(a_split("-3"),)))
+    assert books.halted() == ["ACME"]
+
+
 def test_a_split_of_another_symbol_explains_nothing(ready: Books) -> None:
-    differ(ready, QUIET + 1, holding("5", actions=(a_split(symbol="OTHR"),)))
+    differ(ready, QUIET + 1, holding("5", actions=(a_split("5", symbol="OTHR"),)))
     assert ready.halted() == ["ACME"]
 
 
@@ -189,6 +208,6 @@ def test_nothing_halts_before_it_was_asked_whether_a_corporate_action_explains_i
 
 
 def test_a_fleeting_difference_does_not_use_up_the_split(ready: Books) -> None:
-    differ(ready, QUIET, holding("5", actions=(a_split(),)))
+    differ(ready, QUIET, holding("5", actions=(a_split("5"),)))
     assert ready.believed() == {}
     assert ready.rows("SELECT 1 FROM adjustment") == []

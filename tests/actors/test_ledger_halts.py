@@ -12,6 +12,7 @@ from domain.messages import (
     AuditNow,
     CancelOrder,
     Declined,
+    KeysRefused,
     LookUpFailed,
     OrderNotFound,
     OrderUnresolved,
@@ -428,3 +429,12 @@ def test_no_halt_of_itself_has_the_account_read(ready: Books) -> None:
     ready.record(a_signal())
     assert not isinstance(ready.plan(a_signal()), Declined)
     assert ready.news.told.all() == []
+
+
+def test_refused_keys_are_forgotten_when_a_person_lets_everything_go_on(ready: Books) -> None:
+    ready.tell(KeysRefused(why="unauthorized"))
+    ready.clear("ACME")
+    ready.record(a_signal())
+    assert isinstance(ready.plan(a_signal()), Deferred)
+    ready.clear("all")
+    assert isinstance(ready.plan(a_signal()), Planned)

@@ -28,7 +28,7 @@ POSITION = a_position("ACME", "4")
 OPENED = StreamOpened(generation=3)
 WORKING: dict[str, Any] = {"life": Life.WORKING, "broker_order_id": "broker-one"}
 LOOK = AuditNow(why="a difference", quiet=True)
-SPLIT = CorporateAction(activity_id="split-1", kind="SPLIT", symbol="ACME")
+SPLIT = CorporateAction(activity_id="split-1", kind="SPLIT", symbol="ACME", qty=dec("4"))
 A_FILL = FillActivity(
     activity_id="a-1",
     broker_order_id="broker-one",

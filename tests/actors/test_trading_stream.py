@@ -10,7 +10,14 @@ from actors.trading_stream import (
     TradingStream,
     backoff_s,
 )
-from domain.messages import ConfirmPosition, OrdersUpdated, RestartStream, StreamLost, StreamOpened
+from domain.messages import (
+    ConfirmPosition,
+    HaltsCleared,
+    OrdersUpdated,
+    RestartStream,
+    StreamLost,
+    StreamOpened,
+)
 from domain.orders import OrderUpdate
 from tests.actors.doubles import PATIENCE_S, ManualTimers, Outbox, ScriptedFeed, Stage
 from tests.domain.builders import an_update, dec, filled, partly
@@ -236,6 +243,29 @@ def test_refused_keys_are_final(room: Room) -> None:
     room.settle()
     assert room.timers.delays == []
     assert len(room.feed.connections.all()) == 1
+
+
+def test_refused_keys_are_tried_again_when_a_person_lets_everything_go_on(room: Room) -> None:
+    room.feed.connection(1).ends("keys_refused")
+    room.ledger.told.wait(1)
+    room.stream.send(HaltsCleared(scope="ACME"))
+    room.settle()
+    assert len(room.feed.connections.all()) == 1
+    room.stream.send(HaltsCleared(scope="all"))
+    room.feed.connection(2).opens()
+    assert room.ledger.told.wait(2)[1] == StreamOpened(generation=2)
+
+
+def test_what_a_person_clears_is_no_reason_to_give_up_a_connection_that_is_up(room: Room) -> None:
+    room.feed.connection(1).opens()
+    room.stream.send(HaltsCleared(scope="all"))
+    room.settle()
+    assert len(room.feed.connections.all()) == 1
+
+
+def test_the_partial_fills_of_others_are_not_confirmed(room: Room) -> None:
+    room.hear(1, partly("4", "12.34", client_order_id="by-hand"))
+    assert room.reconciler.told.of(ConfirmPosition) == []
 
 
 @pytest.mark.parametrize("kind", ["lost", "refused"])

@@ -199,7 +199,9 @@ class SeededBroker:
 
         return self._read(body, wire.position)
 
-    def fills(self, *, after: datetime | None = None) -> tuple[FillActivity, ...] | ReadFailed:
+    def fills(
+        self, *, after: datetime | None = None, most: int | None = None
+    ) -> tuple[FillActivity, ...] | ReadFailed:
         since = 0 if after is None else nanos(after)
 
         def page(token: str | None) -> list[FillActivity] | ReadFailed:
