@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 
 Kind = Literal["lost", "refused", "keys_refused"]
 
+GOODBYE_S: Final = 0.5
 _TRADE_UPDATES: Final = "trade_updates"
 _DATA: Final = frozenset({ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY})
 _MAX_EARLY: Final = 10_000
@@ -155,9 +156,10 @@ class StreamConnection:
         with self._lock:
             self._closed_because = self._closed_because or because
             if self._sock is not None:
-                # The plain socket's shutdown also for TLS: it wakes the reader and waits for nobody.
+                # The plain socket's shutdown also for TLS: it wakes the reader and waits for nobody. The
+                # way out stays open for the goodbye.
                 with suppress(OSError):
-                    socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+                    socket.socket.shutdown(self._sock, socket.SHUT_RD)
 
     def _still_allowed(self) -> None:
         if self._closed_because is not None:
@@ -174,6 +176,7 @@ class StreamConnection:
             # A listener that fails has not taken its frame: without it the stream is not whole.
             _log.exception("stream %d: the listener failed", self._generation)
             end = StreamEnd(kind="lost", why="the listener failed")
+        self._say_goodbye()
         with self._lock:
             if self._sock is not None:
                 self._sock.close()
@@ -181,6 +184,13 @@ class StreamConnection:
             self._listener.stream_ended(self._generation, end)
         except Exception:  # noqa: BLE001 - the thread ends here in any case
             _log.exception("stream %d: the listener failed at the end", self._generation)
+
+    def _say_goodbye(self) -> None:
+        """Without a close frame Alpaca keeps the account's only stream slot taken for up to 90 seconds."""
+        if self._closed_because is not None and self._subscribed and self._sock is not None:
+            with suppress(OSError, WebSocketException, ValueError):
+                self._sock.settimeout(GOODBYE_S)
+                self._ws.send_close()
 
     def _live(self) -> StreamEnd:
         try:

@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from actors.ledger_orders import LOST_LEDGER
+from domain.messages import RestartStream
 from domain.orders import Life
 from domain.signals import SignalState
 from domain.trades import TradeStatus
@@ -238,3 +239,17 @@ def test_a_restart_takes_up_what_the_last_run_left(simulator: Simulator, tmp_pat
         assert order.life is Life.DONE
 
     assert len(oracle(simulator, "accepted")) == 1
+
+
+def test_a_stream_that_we_give_up_ourselves_does_not_keep_its_only_slot(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    control(simulator, "switches", {"stream_connections": "one", "stream_reap_s": 300})
+    with running(simulator, tmp_path / "state") as bot:
+        bot.gate(is_open=True)
+        bot.tree.actors["TradingStream"].send(RestartStream())
+        bot.gate(is_open=False)
+        bot.gate(is_open=True)
+
+    with running(simulator, tmp_path / "state") as bot:
+        bot.gate(is_open=True)
