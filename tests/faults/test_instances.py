@@ -93,6 +93,8 @@ def test_a_bot_that_stood_still_past_its_lease_finds_itself_replaced_and_sends_n
     with started(tmp_path / "first", simulator.base_url, STARFILL_DATABASE=shared) as (first, api):
         assert api.post("/api/signals", a_signal("ACME")).status_code == 202
         is_filled(api, "acme-1")
+        # Not in the middle of a commit: the next one is seconds away.
+        eventually(lambda: renewed_ago(path) < timedelta(seconds=1), "a new lease")
         first.signal(signal.SIGSTOP)
         refused = Process(**environment(tmp_path / "second", simulator.base_url, STARFILL_DATABASE=shared))
         assert refused.ended() == 75  # its lease is still good
@@ -145,8 +147,13 @@ def has_its_order(answer: requests.Response) -> bool:
 
 
 def overdue(path: Path) -> bool:
-    """Whether the lease has not been renewed for as long as it is good for; asked without any lock."""
+    """Whether the lease has not been renewed for as long as it is good for."""
+    return renewed_ago(path) > LEASE_GOOD_FOR + timedelta(seconds=0.2)
+
+
+def renewed_ago(path: Path) -> timedelta:
+    """How long ago the lease was renewed; asked without any lock."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         lease = lease_of(connection.execute(LEASE).fetchone())
-    late = LEASE_GOOD_FOR + timedelta(seconds=0.2)
-    return lease.renewed_at is not None and system_clock() - lease.renewed_at > late
+    assert lease.renewed_at is not None
+    return system_clock() - lease.renewed_at
