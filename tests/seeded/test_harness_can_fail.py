@@ -100,7 +100,7 @@ def test_a_gate_that_is_always_open_is_noticed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_clock_that_nobody_compares_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(GateFacts, "_why_clock", lambda *_: None)
+    monkeypatch.setattr(GateFacts, "why_clock", lambda *_: None)
     assert found("closed gate", faults=CLOCK, mode="safety")
 
 

@@ -12,7 +12,6 @@ import pytest
 import requests
 
 from actors.base import Address, Death, Handle, spawn
-from actors.clock import system_monotonic
 from actors.ledger_work import LedgerIdentity
 from actors.signal_receiver import SignalReceiver
 from actors.timers import TimerThread
@@ -50,6 +49,9 @@ class Hand:
 
     def __call__(self) -> datetime:
         return self.now
+
+    def monotonic(self) -> timedelta:
+        return self.now - NOW
 
     def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -121,8 +123,10 @@ class Api:
         """The ledger gets a full read of the account, a second later, in which it holds so many shares."""
         self.clock.advance(1)
         positions = tuple(BrokerPosition(symbol=symbol, qty=Decimal(qty)) for symbol, qty in held.items())
-        reading = ClockReading(ahead=timedelta(0), at=self.clock(), monotonic=system_monotonic())
-        snapshot = Snapshot(taken_at=self.clock(), orders=orders, positions=positions, clock=reading)
+        reading = ClockReading(ahead=timedelta(0), at=self.clock(), monotonic=self.clock.monotonic())
+        snapshot = Snapshot(
+            taken_at=self.clock(), orders=orders, positions=positions, clock=reading, explained=True
+        )
         self.tell(StreamOpened(generation=1), BrokerSnapshot(generation=1, snapshot=snapshot))
 
     def get(self, path: str, **given: Any) -> requests.Response:
@@ -179,7 +183,7 @@ def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
         holder="test",
         timers=timers,
         clock=clock,
-        monotonic=system_monotonic,
+        monotonic=clock.monotonic,
         on_death=deaths.append,
     )
     receiver = spawn(SignalReceiver, ledger=ledger, executor=executor, timers=timers, on_death=deaths.append)
