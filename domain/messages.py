@@ -326,7 +326,7 @@ class SafeMode(Message):
 
 
 class LedgerUnwritable(Message):
-    """Nothing was written and nothing is promised; it may be tried again."""
+    """Nothing is promised: it was not written, or nobody knows yet, as `why` says. It may be asked again."""
 
     why: str
 
