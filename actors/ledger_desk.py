@@ -86,7 +86,7 @@ def _unsettled(work: Work, mail: ListUnsettled) -> Unsettled:
     orders = work.unit.unsettled_orders()
     if mail.client_order_id is not None:
         orders = tuple(o for o in orders if o.client_order_id == mail.client_order_id)
-    return Unsettled(orders=orders, since=work.unit.unsettled_since(), watermark=work.unit.watermark())
+    return Unsettled(orders=orders, watermark=work.unit.watermark())
 
 
 def _gate_fact(work: Work, mail: GateFact) -> None:

@@ -253,8 +253,6 @@ class Unsettled(Message):
     """Orders that are not final, oldest first."""
 
     orders: tuple[OrderRecord, ...]
-    since: Utc | None
-    """When the oldest of them was planned."""
     watermark: Utc | None = None
     """When the last full read of the account began; None: there was none."""
 

@@ -67,7 +67,6 @@ _NOTE_ATTEMPT = (
     "UPDATE bot_order SET attempts = attempts + 1, last_outcome = ?, saved_at = ? WHERE client_order_id = ?"
 )
 _UNSETTLED = f"SELECT {_RECORD} FROM bot_order WHERE {_UNSETTLED_LIFE} ORDER BY planned_at, rowid"  # noqa: S608
-_UNSETTLED_SINCE = f"SELECT min(planned_at) FROM bot_order WHERE {_UNSETTLED_LIFE}"  # noqa: S608
 _ENTRY_ORDERS = (
     f"SELECT trade_id, client_order_id FROM bot_order WHERE trade_id IN {_LISTED} AND leg = 'entry'"  # noqa: S608
     " ORDER BY planned_at, rowid"
@@ -276,10 +275,6 @@ class OrdersTable:
     def unsettled(self) -> tuple[OrderRecord, ...]:
         """Orders the broker still has to be asked about, oldest first."""
         return tuple(map(record_of, self._cursor.execute(_UNSETTLED)))
-
-    def unsettled_since(self) -> datetime | None:
-        """When the oldest of them was planned."""
-        return moment_or_none(self._cursor.execute(_UNSETTLED_SINCE).fetchone()[0])
 
     def entries(self, trade_ids: Collection[int]) -> dict[int, tuple[OrderRecord, ...]]:
         """The entry orders of each trade, oldest first."""

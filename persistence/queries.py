@@ -72,7 +72,6 @@ _EXTERNAL_PAGE = (
 )
 _POSITIONS = "SELECT symbol, qty, heard_at FROM position ORDER BY symbol"
 _UNDECIDED: Final = "SELECT count(*) FROM signal WHERE state = 'received'"
-_HALTS: Final = "SELECT reason FROM halt WHERE cleared_at IS NULL AND scope = 'all' ORDER BY id"
 _COUNTS = (
     "SELECT 'signals' AS what, state AS kind, count(*) AS n FROM signal GROUP BY state"
     " UNION ALL SELECT 'trades', status, count(*) FROM bot_trade GROUP BY status"
@@ -164,11 +163,6 @@ class Queries:
             orders=counted["orders"],
             executions=executions,
         )
-
-    def halts(self) -> tuple[str, ...]:
-        """Why everything is halted, oldest first; empty: it is not."""
-        with db_session:
-            return tuple(map(str, self._database.select(_HALTS)))
 
     def shares(self) -> tuple[SymbolShares, ...]:
         """The account's shares and what explains them, by symbol; reads every order that was filled."""

@@ -134,10 +134,6 @@ class Unit:
         """Orders the broker still has to be asked about, oldest first."""
         return self._orders.unsettled()
 
-    def unsettled_since(self) -> datetime | None:
-        """When the oldest unsettled order was planned."""
-        return self._orders.unsettled_since()
-
     def entry_orders(self, trade_ids: Collection[int]) -> dict[int, tuple[OrderRecord, ...]]:
         """A trade's entry orders (the first, and those that replaced it), oldest first."""
         return self._orders.entries(trade_ids)

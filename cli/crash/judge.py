@@ -10,6 +10,7 @@ from typing import Any
 
 from cli.demo import is_settled
 from cli.oracle import compare
+from domain.holdings import ALL
 from domain.orders import UNSETTLED
 from persistence.queries import Queries
 
@@ -57,7 +58,7 @@ def judge(
     ]
     faults += [f"an order in {symbol} that no signal asked for" for symbol in orders if symbol not in known]
     most = max(orders.values(), default=0)
-    if orphans and queries.halts():
+    if orphans and any(halt.scope == ALL for halt in queries.standing_halts()):
         return Judgement(most, 0, tuple(faults))
     lost = [
         each.signal_id for each in promises if each.acknowledged and not _came_through(queries, each, orders)

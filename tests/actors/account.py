@@ -58,8 +58,7 @@ class Room:
         orders = tuple(
             record for record in self.unsettled if mail.client_order_id in {None, record.client_order_id}
         )
-        since = later(-100) if self.unsettled else None
-        return Unsettled(orders=orders, since=since, watermark=self.watermark)
+        return Unsettled(orders=orders, watermark=self.watermark)
 
     def script(self, **answers: Any) -> None:
         for call, given in answers.items():

@@ -21,9 +21,11 @@ from cli.crash.cases import Case, sweep
 from cli.crash.judge import Promise, judge
 from cli.crash.play import Outcome, Patience, play
 from cli.crashtest import play_all
+from domain.holdings import Halt
 from tests.cli.books import Books, an_order
 from tests.cli.conftest import CommandLine
 from tests.cli.test_oracle import accepted, told, written
+from tests.domain.builders import NOW
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -164,13 +166,13 @@ def test_an_error_of_the_test_itself_is_not_swallowed(tmp_path: Path) -> None:
 class Ledger(Books):
     """Books that have these signals, and are halted or not."""
 
-    halted: tuple[str, ...] = ()
+    halted: tuple[Halt, ...] = ()
     known: tuple[str, ...] = ("s1", "s2")
 
     def signal(self, signal_id: str, source: str | None = None) -> Any:
         return (signal_id,) if signal_id in self.known else ()
 
-    def halts(self) -> tuple[str, ...]:
+    def standing_halts(self) -> tuple[Halt, ...]:
         return self.halted
 
 
@@ -233,7 +235,7 @@ def test_a_bot_that_halts_over_orders_it_does_not_know_is_right_as_long_as_none_
 ) -> None:
     oracle = written(tmp_path / "o", *at_broker(1))
     halted = Ledger()
-    halted.halted = ("an order of ours is not in the ledger",)
+    halted.halted = (Halt(scope="all", reason="an order of ours is not here", by="ledger", at=NOW),)
     orphans = frozenset({"CR1"})
     assert judge(halted, oracle, [ONE, TWO], orphans=orphans).faults == ()
     assert judge(halted, oracle, [ONE, TWO]).lost == 1  # with nothing at the broker there is no reason

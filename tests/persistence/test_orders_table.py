@@ -38,7 +38,6 @@ def test_an_entry_is_a_pending_trade_and_an_intended_order(store: LedgerStore) -
         assert unit.trade_occupying("AAPL") is TradeStatus.PENDING
         assert unit.trade_occupying("MSFT") is None
         assert unit.unsettled_orders() == (order,)
-        assert unit.unsettled_since() == NOW
         assert unit.entry_orders([trade_id]) == {trade_id: (order,)}
     assert (trade.status, trade.notional, trade.entry_at) == (TradeStatus.PENDING, EXACT, NOW)
     assert (trade.client_order_id, trade.signal_id) == (client_order_id, "s1")
@@ -150,7 +149,6 @@ def test_a_save_reads_back_in_its_own_unit_and_in_the_next(store: LedgerStore) -
         assert by_broker == {client_order_id: late}
         assert unit.entry_orders([trade_id]) == {trade_id: (late,)}
         assert unit.unsettled_orders() == ()
-        assert unit.unsettled_since() is None
     assert the_order(store, client_order_id) == late
 
 
@@ -252,7 +250,6 @@ def closing_connection(path: Path) -> closing[sqlite3.Connection]:
         orders_table._BY_CLIENT_ID,
         orders_table._BY_BROKER_ID,
         orders_table._UNSETTLED,
-        orders_table._UNSETTLED_SINCE,
         orders_table._ENTRY_ORDERS,
         account_table._POSITIONS_OF,
         account_table._HALTS,
