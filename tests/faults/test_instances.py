@@ -16,7 +16,7 @@ from persistence.lease import LEASE, lease_of
 from persistence.queries import Queries
 from persistence.store import LedgerStore
 from simulator.server import Simulator
-from tests.faults.kit import differences, eventually, filled, halts, order_of
+from tests.faults.kit import POST, differences, eventually, fault, filled, halts, heal, order_of
 from tests.flows.conftest import control, oracle, running
 from tests.flows.process import Api, Process, environment, started
 from tests.flows.test_process import a_signal
@@ -68,9 +68,14 @@ def test_two_ledgers_of_one_account_never_make_two_orders_of_one_signal_and_are_
     with running(simulator, tmp_path / "one") as one, running(simulator, tmp_path / "two") as two:
         one.gate(is_open=True)
         two.gate(is_open=True)
+        # Nothing is taken before both mean to order: an order that a ledger hears of before it has planned
+        # it is a lost one's, and halts.
+        fault(simulator, "status", status=503, match={**POST, "n": None})
         signal = one.signal("ACME")
         for bot in (one, two):
             bot.accept(signal)
+            eventually(lambda bot=bot: bot.view("acme-1").trade, "the intent")
+        heal(simulator)
         eventually(lambda: filled(one.view("acme-1").trade), "the fill in the one ledger")
         eventually(lambda: filled(two.view("acme-1").trade), "the fill in the other")
         [accepted] = oracle(simulator, "accepted")
