@@ -15,9 +15,6 @@ from domain.holdings import Halt
 from persistence.codec import built, json_of, micros_of, moment_of, text_of
 from persistence.errors import LedgerUnusable
 
-_DECIMAL_SETTINGS: Final = frozenset(
-    name for name, field in BotConfig.model_fields.items() if isinstance(field.default, Decimal)
-)
 _SETTINGS: Final = tuple(BotConfig.model_fields)
 
 WATERMARK: Final = "watermark"
@@ -75,29 +72,37 @@ def config_of(row: tuple[Any, ...]) -> BotConfig:
     values: dict[str, object] = {}
     try:
         for name, column in zip(_SETTINGS, row, strict=True):
-            values[name] = Decimal(column) if name in _DECIMAL_SETTINGS else column
-        values["enabled_catalyst_tiers"] = tuple(json.loads(str(values["enabled_catalyst_tiers"])))
+            values[name] = _setting_of(name, column)
         return BotConfig.model_validate(values)
     except ValidationError as error:
         wrong = ", ".join(str(each["loc"][0]) for each in error.errors())
     except (ArithmeticError, ValueError, TypeError):
-        wrong = _SETTINGS[len(values)] if len(values) < len(_SETTINGS) else "enabled_catalyst_tiers"
+        wrong = _SETTINGS[len(values)]
     raise LedgerUnusable(
         f"the settings in the ledger's table bot_config cannot be used ({wrong}); nothing is ordered by "
         "them. Correct them, then start again."
     )
 
 
+def _setting_of(name: str, column: Any) -> object:
+    default = BotConfig.model_fields[name].default
+    if isinstance(default, Decimal):
+        return Decimal(column)
+    if isinstance(default, tuple):
+        return tuple(json.loads(column))
+    return bool(column) if isinstance(default, bool) else column
+
+
 def save_config(cursor: Cursor, changed: BotConfig) -> None:
-    row = []
-    for name in _SETTINGS:
-        value = getattr(changed, name)
-        if isinstance(value, Decimal):
-            value = text_of(value)
-        elif isinstance(value, tuple):
-            value = json_of(value)
-        row.append(value)
-    cursor.execute(_SAVE_CONFIG, row)
+    cursor.execute(_SAVE_CONFIG, [_column_of(getattr(changed, name)) for name in _SETTINGS])
+
+
+def _column_of(value: object) -> object:
+    if isinstance(value, Decimal):
+        return text_of(value)
+    if isinstance(value, tuple):
+        return json_of(value)
+    return int(value) if isinstance(value, bool) else value
 
 
 def active_halts(cursor: Cursor, symbol: str | None) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ def test_two_ledgers_of_one_account_never_make_two_orders_of_one_signal_and_are_
         signal = one.signal("ACME")
         for bot in (one, two):
             bot.accept(signal)
-            eventually(lambda bot=bot: bot.view("acme-1").trade, "the intent")
+            bot.trade("acme-1", lambda _: True, "the intent")
         heal(simulator)
         eventually(lambda: filled(one.view("acme-1").trade), "the fill in the one ledger")
         eventually(lambda: filled(two.view("acme-1").trade), "the fill in the other")
