@@ -25,7 +25,7 @@
                      PositionChanged -> PositionMonitor
                      AuditNow       -> Reconciler
                      GateChanged    -> SignalReceiver, lanes
-                     LedgerChanged  -> whoever subscribed
+                     LedgerChanged | MarketTold -> whoever subscribed
     web             ?HaltTrading    -> TradeLedger      HaltsChanged
                     ?ClearHalts     -> TradeLedger      HaltsChanged
                     ?RequestExit    -> TradeLedger      ExitRequested
@@ -416,18 +416,20 @@ class ConfigTold(Message):
     config: BotConfig
 
 
-class MarketTold(Message):
-    """The market's hours, as they were just read."""
-
-    market: Market
-
-
 class LedgerChanged(Message):
     """What a commit changed."""
 
     signals: tuple[str, ...] = ()
     trades: tuple[int, ...] = ()
     orders: tuple[OrderUpdate, ...] = ()
+
+
+class MarketTold(Message):
+    """What was last read of the market: told after each full read of the account, and to a new subscriber."""
+
+    market: Market
+    ahead: timedelta = timedelta()
+    """Our clock less the broker's, by whose time all of `market` is."""
 
 
 # --- mailboxes ----------------------------------------------------------------------------------
