@@ -24,11 +24,13 @@ from actors.inbox import Envelope, Inbox
 from actors.ledger_backlog import Backlog
 from actors.ledger_work import HaltsOnFile, LedgerIdentity, Suspicion, Work
 from actors.timers import Timers
+from domain.config import BotConfig
 from domain.gate import GateFacts
 from domain.holdings import Halt
 from domain.market import Market, Means
 from domain.messages import (
     ClearHalts,
+    ConfigTold,
     GateChanged,
     HaltTrading,
     KeysRefused,
@@ -137,6 +139,7 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         self._renewed = timedelta()
         self._gate = GateFacts()
         self._told = Gate(open=False, reason="the bot is starting")
+        self._config = BotConfig()
         self._suspicions: dict[str, Suspicion] = {}
         self._vanished: frozenset[str] = frozenset()
         self._market: Market | None = None
@@ -156,6 +159,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         """Become the one writer: whoever wrote before finds the epoch raised, and ends."""
         moment = self._moment()
         self._epoch = self._store.take_lease(holder=self._holder, at=moment.now)
+        with self._store.unit(self._epoch) as unit:
+            self._config = unit.config()
         self._told = self._gate.gate(moment)
         self._tick()
 
@@ -167,6 +172,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             subscription.subscriber.send(GateChanged(gate=self._told))
         if LeaseRenewed in subscription.kinds:
             subscription.subscriber.send(LeaseRenewed(monotonic=self._renewed))
+        if ConfigTold in subscription.kinds:
+            subscription.subscriber.send(ConfigTold(config=self._config))
         if MarketTold in subscription.kinds and self._market is not None:
             subscription.subscriber.send(self._told_market(self._market))
         if PositionChanged in subscription.kinds:
