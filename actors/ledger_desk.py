@@ -2,11 +2,19 @@
 
 from typing import assert_never
 
-from actors import ledger_account, ledger_halts, ledger_orders, ledger_outcomes, ledger_signals
+from actors import (
+    ledger_account,
+    ledger_config,
+    ledger_halts,
+    ledger_orders,
+    ledger_outcomes,
+    ledger_signals,
+)
 from actors.ledger_work import Work
 from domain.gate import GateFacts
 from domain.messages import (
     BrokerSnapshot,
+    ChangeConfig,
     ClearHalts,
     HaltTrading,
     KeysRefused,
@@ -51,6 +59,8 @@ def answer(work: Work, mail: LedgerQuestion) -> object:  # noqa: PLR0911 - one a
             return ledger_halts.halt(work, mail)
         case ClearHalts():
             return ledger_halts.clear(work, mail)
+        case ChangeConfig():
+            return ledger_config.change(work, mail)
         case _:
             assert_never(mail)
 

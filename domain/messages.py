@@ -23,19 +23,23 @@
                      LedgerChanged  -> whoever subscribed
     web             ?HaltTrading    -> TradeLedger      HaltsChanged
                     ?ClearHalts     -> TradeLedger      HaltsChanged
+                    ?ChangeConfig   -> TradeLedger      ConfigChanged | ConfigRefused
                      AuditNow       -> Reconciler
     run              SafeMode       -> TradeLedger
     TradeLedger      HaltsCleared   -> TradingStream, run
+                     ConfigTold     -> whoever subscribed
 
 While the ledger cannot be written, it answers every question with `LedgerUnwritable`.
 """
 
 from datetime import timedelta
 
+from domain.config import BotConfig
 from domain.holdings import Halt
 from domain.orders import OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import Snapshot
 from domain.rules import Deferred, Gate
+from domain.settings_text import SettingChange, SettingFault
 from domain.signals import Signal, SignalReceipt, Verdict
 from domain.values import Message, Shares, Utc
 
@@ -329,6 +333,35 @@ class LedgerUnwritable(Message):
     why: str
 
 
+# --- the owner's settings -----------------------------------------------------------------------
+
+
+class ChangeConfig(Message):
+    """Set these, in words as `domain.settings_text` reads them: all of them or none."""
+
+    changes: tuple[tuple[str, str], ...]
+    by: str
+
+
+class ConfigChanged(Message):
+    """The settings as they are now, and what of them is new."""
+
+    config: BotConfig
+    changed: tuple[SettingChange, ...]
+
+
+class ConfigRefused(Message):
+    """Nothing was set; this is all that is wrong."""
+
+    faults: tuple[SettingFault, ...]
+
+
+class ConfigTold(Message):
+    """The owner's settings: as they are for a new subscriber, then whenever they change."""
+
+    config: BotConfig
+
+
 # --- told by the ledger, after the commit -------------------------------------------------------
 
 
@@ -353,7 +386,14 @@ ExecutorMail = ExecuteSignal | ResendOrder | CancelOrder
 StreamMail = RestartStream | OrderPlaced | OrdersRead | HaltsCleared
 ReconcilerMail = StreamOpened | LookUpOrder | ConfirmPosition | ReadOrder | AuditNow
 LedgerQuestion = (
-    RecordSignal | ListUndecided | PlanEntry | PlanResend | ListUnsettled | HaltTrading | ClearHalts
+    RecordSignal
+    | ListUndecided
+    | PlanEntry
+    | PlanResend
+    | ListUnsettled
+    | HaltTrading
+    | ClearHalts
+    | ChangeConfig
 )
 LedgerFact = (
     OrderAccepted
