@@ -29,9 +29,11 @@
     web             ?HaltTrading    -> TradeLedger      HaltsChanged
                     ?ClearHalts     -> TradeLedger      HaltsChanged
                     ?RequestExit    -> TradeLedger      ExitRequested
+                    ?ChangeConfig   -> TradeLedger      ConfigChanged | ConfigRefused
                      AuditNow       -> Reconciler
     run              SafeMode       -> TradeLedger
     TradeLedger      HaltsCleared   -> TradingStream, run
+                     ConfigTold     -> whoever subscribed
 
 While the ledger cannot be written, it answers every question with `LedgerUnwritable`.
 """
@@ -46,6 +48,7 @@ from domain.market import Market
 from domain.orders import OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import Snapshot
 from domain.rules import Deferred, Gate
+from domain.settings_text import SettingChange, SettingFault
 from domain.signals import Signal, SignalReceipt, Verdict
 from domain.trades import TradeRecord
 from domain.values import Message, Shares, Utc
@@ -401,6 +404,35 @@ class LedgerUnwritable(Message):
     why: str
 
 
+# --- the owner's settings -----------------------------------------------------------------------
+
+
+class ChangeConfig(Message):
+    """Set these, in words as `domain.settings_text` reads them: all of them or none."""
+
+    changes: tuple[tuple[str, str], ...]
+    by: str
+
+
+class ConfigChanged(Message):
+    """The settings as they are now, and what of them is new."""
+
+    config: BotConfig
+    changed: tuple[SettingChange, ...]
+
+
+class ConfigRefused(Message):
+    """Nothing was set; this is all that is wrong."""
+
+    faults: tuple[SettingFault, ...]
+
+
+class ConfigTold(Message):
+    """The owner's settings: as they are for a new subscriber, then whenever they change."""
+
+    config: BotConfig
+
+
 # --- told by the ledger, after the commit -------------------------------------------------------
 
 
@@ -408,12 +440,6 @@ class GateChanged(Message):
     """The gate opened or closed."""
 
     gate: Gate
-
-
-class ConfigTold(Message):
-    """The owner's settings, as they are from now on."""
-
-    config: BotConfig
 
 
 class LedgerChanged(Message):
@@ -449,6 +475,7 @@ LedgerQuestion = (
     | ListUnsettled
     | HaltTrading
     | ClearHalts
+    | ChangeConfig
 )
 LedgerFact = (
     OrderAccepted
