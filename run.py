@@ -29,7 +29,7 @@ from rich.console import Console
 
 from actors.base import Address, Death, Handle, OnDeath, spawn
 from actors.brake import LeaseWatch, OrderBrake
-from actors.clock import system_clock, system_monotonic
+from actors.clock import Time, system_clock
 from actors.lane import Lane
 from actors.ledger_work import LedgerIdentity
 from actors.order_executor import OrderExecutor
@@ -125,6 +125,7 @@ class Parts:
     ledger: Handle[LedgerMail]
     reconciler: Handle[ReconcilerMail]
     board: GateBoard
+    time: Time = field(default_factory=Time)
 
     def readiness(self) -> Readiness:
         """Ready: signals can be taken in, and their orders may leave."""
@@ -149,7 +150,7 @@ STOP_WEB_S: Final = 2.0
 @contextmanager
 def start_actors(parts: Parts, on_death: OnDeath) -> Iterator[ActorTree]:
     """Ears before mouth: who is written to starts first, the intake opens last and closes first."""
-    tree, timers, stopping = ActorTree(), TimerThread(), threading.Event()
+    tree, timers, stopping = ActorTree(), TimerThread(parts.time), threading.Event()
     within_s = STOP_ALL_S
     try:
         spawn_actors(tree.actors, parts, timers, stopping, on_death)
@@ -183,15 +184,15 @@ def spawn_actors(
         halts=parts.halts,
         holder=parts.holder,
         timers=timers,
-        clock=system_clock,
-        monotonic=system_monotonic,
+        clock=parts.time.clock,
+        monotonic=parts.time.monotonic,
         on_death=on_death,
     )
     parts.ledger.swap(ledger)
     parts.probation.tell()
     ledger.subscribe(parts.board, GateChanged)
     ledger.subscribe(parts.probation, HaltsCleared)
-    lease = LeaseWatch(system_monotonic)
+    lease = LeaseWatch(parts.time.monotonic)
     brake = OrderBrake(halts=parts.halts, lease_fresh=lease.fresh)
     ledger.subscribe(lease, LeaseRenewed)
     ledger.subscribe(brake, GateChanged)
@@ -202,8 +203,8 @@ def spawn_actors(
         ledger=ledger,
         stream=to_stream,
         timers=timers,
-        clock=system_clock,
-        monotonic=system_monotonic,
+        clock=parts.time.clock,
+        monotonic=parts.time.monotonic,
         on_death=on_death,
     )
     ledger.subscribe(reconciler, AuditNow)
@@ -223,7 +224,7 @@ def spawn_actors(
             stream=stream,
             brake=brake,
             timers=timers,
-            clock=system_clock,
+            clock=parts.time.clock,
             stopping=stopping,
             on_death=on_death,
         )
@@ -237,8 +238,8 @@ def spawn_actors(
         ledger=ledger,
         executor=executor,
         timers=timers,
-        clock=system_clock,
-        monotonic=system_monotonic,
+        clock=parts.time.clock,
+        monotonic=parts.time.monotonic,
         on_death=on_death,
     )
     ledger.subscribe(monitor, PositionChanged, ConfigTold, MarketTold)
@@ -303,7 +304,7 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
         reconciler=parts.reconciler,
         queries=queries,
         token=token,
-        clock=system_clock,
+        clock=parts.time.clock,
         ready=parts.readiness,
     )
     try:
