@@ -159,6 +159,14 @@ class Address(Generic[M_contra]):
         end: Answer[object] = self._ref.stop(block=False)
         return end
 
+    def handed_in(self) -> int:
+        """How much mail there ever was for the actor."""
+        return int(self._ref.actor_inbox.handed_in)
+
+    def handled(self) -> int:
+        """How much of it the actor is through with."""
+        return int(self._ref.actor_inbox.handled)
+
     def is_alive(self) -> bool:
         """Whether the actor has not stopped or failed; a hung one still counts as alive."""
         return self._ref.is_alive()
