@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from actors.market_reading import MarketReading
 from broker.api import Broker, NotFound, ReadFailed
 from domain.gate import ClockReading
+from domain.market import MarketClock
 from domain.messages import Unsettled
 from domain.orders import OPEN_STATUSES, OrderRecord, OrderUpdate, fold
 from domain.reconcile import BrokerPosition, CorporateAction, FillActivity, Snapshot
@@ -31,6 +33,7 @@ class Reading:
     """What a read has found so far. `steps` is to be run to its end, which is None or why it failed."""
 
     broker: Broker
+    market: MarketReading
     unsettled: Unsettled
     clock: Clock
     monotonic: Monotonic
@@ -46,10 +49,13 @@ class Reading:
     def steps(self) -> Generator[None, None, ReadFailed | None]:
         """A yield between any two requests. What is not for everybody to see is in the fields above."""
         taken_at = self.clock()
-        reading = self._compare_clocks()
-        if isinstance(reading, ReadFailed):
-            return reading
+        compared = self._compare_clocks()
+        if isinstance(compared, ReadFailed):
+            return compared
+        clock, reading = compared
         yield
+        # Before the rest: the longer ago positions were read, the more has moved them since.
+        market, means = yield from self.market.steps(clock)
         orders = yield from self._orders()
         if isinstance(orders, ReadFailed):
             return orders
@@ -72,21 +78,25 @@ class Reading:
             actions=history[1],
             explained=self.explain,
             clock=reading,
+            market=market,
+            means=means,
         )
         self.told = list(self._news(orders))
         return None
 
-    def _compare_clocks(self) -> ClockReading | ReadFailed:
-        before = self.clock()
+    def _compare_clocks(self) -> tuple[MarketClock, ClockReading] | ReadFailed:
+        begun = self.monotonic()
         market = self.broker.clock()
         if isinstance(market, ReadFailed):
             return market
-        now = self.clock()
+        now, ended = self.clock(), self.monotonic()
         # The broker read its clock somewhere in between; a slow answer must not look like a wrong clock.
+        # When that began by the clock of now: this one may have been set meanwhile.
+        before = now - (ended - begun)
         ahead = min((before - market.timestamp, now - market.timestamp), key=abs)
         if before <= market.timestamp <= now:
             ahead = timedelta()
-        return ClockReading(ahead=ahead, at=now, monotonic=self.monotonic())
+        return market, ClockReading(ahead=ahead, at=now, monotonic=ended)
 
     def _orders(self) -> Generator[None, None, dict[str, OrderUpdate] | ReadFailed]:
         """Those that are open, and all that were submitted since the last read, by the broker's id."""

@@ -50,6 +50,7 @@ def snapshot(work: Work, mail: BrokerSnapshot) -> None:
     work.unit.set_watermark(_taken_at(read))
     if read.clock is not None:
         work.gate = work.gate.compared(read.clock)
+    work.market, work.means = read.market or work.market, read.means
     if mail.generation == work.gate.stream:
         # A read that had to wait for the database is as old as it is.
         read_at = work.moment.monotonic if read.clock is None else read.clock.monotonic

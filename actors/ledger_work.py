@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, Protocol
 
 from domain.gate import GateFacts
 from domain.holdings import Halt, Holding
+from domain.market import Market, Means
 from domain.messages import AuditNow, CancelOrder, HaltsCleared, ResendOrder
 from domain.orders import OrderRecord, OrderUpdate
 from domain.rules import Gate
@@ -78,6 +79,10 @@ class Work:
     suspicions: Mapping[str, Suspicion]
     vanished: frozenset[str]
     """Orders that the last read did not find any more."""
+    market: Market | None
+    """As last read; None: the account has not been read yet."""
+    means: Means | None
+    """The account's, as the last read found them; None: it could not read them."""
     signals: list[str] = field(default_factory=list)
     trades: set[int] = field(default_factory=set)
     updates: list[OrderUpdate] = field(default_factory=list)
@@ -98,6 +103,10 @@ class Work:
     def now(self) -> datetime:
         """The wall clock's time."""
         return self.moment.now
+
+    def market_now(self) -> datetime:
+        """The time by the broker's clock, which the market goes by; ours, until they were compared."""
+        return self.now if self.gate.clock is None else self.now - self.gate.clock.ahead
 
     def gate_now(self) -> Gate:
         """Whether an order that adds risk may leave."""

@@ -19,6 +19,7 @@ import pykka
 
 from actors.account_reading import Reading
 from actors.base import Mailbox, OnDeath, Worker
+from actors.market_reading import MarketReading
 from actors.timers import Timers
 from broker.api import Broker, NotFound, ReadFailed
 from domain.messages import (
@@ -118,6 +119,7 @@ class Reconciler(Worker[_Mail]):
         """A read is due sooner than usual because of a difference."""
         self._explain = False
         """The read that is under way is the one that was hurried for."""
+        self._market = MarketReading(broker=broker, clock=clock)
         self._reading: Reading | None = None
         self._steps: Generator[None, None, ReadFailed | None] | None = None
         self._readings = 0
@@ -188,6 +190,7 @@ class Reconciler(Worker[_Mail]):
             return
         self._reading = Reading(
             broker=self._broker,
+            market=self._market,
             unsettled=unsettled,
             clock=self._clock,
             monotonic=self._monotonic,

@@ -2,7 +2,7 @@
 
 In:  LedgerMail, from everybody
 Out: ResendOrder, CancelOrder -> OrderExecutor, AuditNow -> Reconciler, GateChanged -> SignalReceiver and
-     lanes, LeaseRenewed -> lanes, LedgerChanged -> whoever subscribed
+     lanes, LeaseRenewed -> lanes, LedgerChanged, MarketTold -> whoever subscribed
 
 What waits in the inbox is taken together: one transaction, one commit, then every answer and all
 news. Signals, plans and outcomes go before the fills, so an order need not wait behind a flood; the
@@ -26,6 +26,7 @@ from actors.ledger_work import HaltsOnFile, LedgerIdentity, Suspicion, Work
 from actors.timers import Timers
 from domain.gate import GateFacts
 from domain.holdings import Halt
+from domain.market import Market, Means
 from domain.messages import (
     ClearHalts,
     GateChanged,
@@ -37,6 +38,7 @@ from domain.messages import (
     LedgerQuestion,
     LedgerUnwritable,
     ListUndecided,
+    MarketTold,
     OrderAccepted,
     OrderNotSent,
     OrderRejected,
@@ -130,6 +132,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         self._told = Gate(open=False, reason="the bot is starting")
         self._suspicions: dict[str, Suspicion] = {}
         self._vanished: frozenset[str] = frozenset()
+        self._market: Market | None = None
+        self._means: Means | None = None
         self._backlog = Backlog()
         self._ticks = 0
         self._halts_to_file = True
@@ -154,6 +158,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             subscription.subscriber.send(GateChanged(gate=self._told))
         if LeaseRenewed in subscription.kinds:
             subscription.subscriber.send(LeaseRenewed(monotonic=self._renewed))
+        if MarketTold in subscription.kinds and self._market is not None:
+            subscription.subscriber.send(self._told_market(self._market))
 
     # --- what waits is done together ------------------------------------------------------------
 
@@ -255,6 +261,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             halts=self._halts,
             suspicions=self._suspicions,
             vanished=self._vanished,
+            market=self._market,
+            means=self._means,
         )
 
     def _moment(self) -> Moment:
@@ -348,6 +356,10 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         self._gate = work.gate
         self._suspicions, self._vanished = dict(work.suspicions), work.vanished
         self._tell_gate(work.moment)
+        self._means = work.means
+        if work.market is not None and work.market != self._market:
+            self._market = work.market
+            self.publish(self._told_market(work.market))
         for news in (*work.orders, *work.cleared):
             self.publish(news)
         if work.audit is not None:
@@ -366,3 +378,7 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         if now != self._told:
             self._told = now
             self.publish(GateChanged(gate=now))
+
+    def _told_market(self, market: Market) -> MarketTold:
+        clock = self._gate.clock
+        return MarketTold(market=market, ahead=timedelta() if clock is None else clock.ahead)

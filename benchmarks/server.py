@@ -16,6 +16,7 @@ from itertools import count
 from actors.clock import system_clock
 from benchmarks import names, shapes
 from benchmarks.child import Child, say
+from domain.market import new_york_day
 
 _CHUNK = 64 * 1024
 _ACCOUNT = json.dumps(
@@ -109,6 +110,7 @@ class _Broker:
         known = {
             b"/v2/account": _ACCOUNT,
             b"/v2/clock": _clock(),
+            b"/v2/calendar": _calendar(),
             b"/v2/positions": b"[]",
             b"/v2/orders": b"[]",
             b"/v2/account/activities/FILL": b"[]",
@@ -151,6 +153,11 @@ def _clock() -> bytes:
         "next_close": (now + timedelta(hours=6)).isoformat(),
     }
     return json.dumps(told).encode()
+
+
+def _calendar() -> bytes:
+    today = new_york_day(system_clock()).isoformat()
+    return json.dumps([{"date": today, "open": "00:00", "close": "23:59"}]).encode()
 
 
 def _body_size(head: bytes) -> int:

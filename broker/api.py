@@ -4,12 +4,12 @@ Nothing of `requests` or `websocket` passes this page: what can be expected is a
 """
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Literal, Protocol
 
+from domain.market import Asset, MarketClock, MarketDay, Quote
 from domain.orders import OrderTicket, OrderUpdate
 from domain.reconcile import BrokerPosition, CorporateAction, FillActivity
-from domain.values import Message, Usd, Utc
+from domain.values import Message, Usd
 
 # --- answers ------------------------------------------------------------------------------------
 
@@ -61,52 +61,16 @@ class ReadFailed(Message):
 
 
 class Account(Message):
-    """The account's identity and means; Alpaca adds and drops other fields."""
+    """The account's identity and means; Alpaca adds and drops fields. None: it does not tell."""
 
     id: str
     account_number: str
     status: str
     currency: str
-    cash: Usd
-    equity: Usd
-    buying_power: Usd
+    cash: Usd | None
+    equity: Usd | None
+    buying_power: Usd | None
     trading_blocked: bool = False
-
-
-class MarketClock(Message):
-    """The broker's time and the session around it."""
-
-    timestamp: Utc
-    is_open: bool
-    next_open: Utc
-    next_close: Utc
-
-
-class MarketDay(Message):
-    """One trading day in New York's own hours, as `HH:MM`."""
-
-    date: str
-    open: str
-    close: str
-
-
-class Asset(Message):
-    """What may be done with a symbol."""
-
-    symbol: str
-    status: str
-    tradable: bool
-    fractionable: bool
-
-
-class Quote(Message):
-    """The latest prices of a symbol; None where the feed has none."""
-
-    symbol: str
-    last_price: Decimal | None
-    last_at: Utc | None
-    bid: Decimal | None
-    ask: Decimal | None
 
 
 # --- calls --------------------------------------------------------------------------------------
@@ -142,7 +106,7 @@ class Broker(Protocol):
         """One position; NotFound: the account holds none."""
 
     def account(self) -> Account | ReadFailed:
-        """Whose account the keys open."""
+        """Whose account the keys open, and what it has."""
 
     def clock(self) -> MarketClock | ReadFailed:
         """Alpaca's clock."""

@@ -72,12 +72,12 @@ class Position(Struct, frozen=True):
 
 
 class AccountBody(Struct, frozen=True):
-    """The account; the day-trading fields went in July 2026 and are not asked for."""
+    """The account. Only its id must be there: in July 2026 Alpaca took the day-trading fields away."""
 
     id: str
-    cash: Decimal
-    equity: Decimal
-    buying_power: Decimal
+    cash: Decimal | None = None
+    equity: Decimal | None = None
+    buying_power: Decimal | None = None
     account_number: str | None = None
     status: str | None = None
     currency: str | None = None
@@ -96,11 +96,13 @@ class ClockBody(Struct, frozen=True):
 
 
 class Day(Struct, frozen=True):
-    """A market day; half days close early."""
+    """A market day in New York's hours: `HH:MM`, and `HHMM` for the extended ones. Half days close early."""
 
     date: str
     open: str
     close: str
+    session_open: str | None = None
+    session_close: str | None = None
 
 
 class AssetBody(Struct, frozen=True):
@@ -144,8 +146,9 @@ class LatestTrade(Struct, frozen=True):
 
 
 class LatestQuote(Struct, frozen=True):
-    """`ap` ask, `bp` bid; 0 stands for none."""
+    """`t` time, `ap` ask, `bp` bid; 0 stands for none."""
 
+    t: str | None = None
     ap: Decimal | None = None
     bp: Decimal | None = None
 

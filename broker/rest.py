@@ -20,12 +20,8 @@ from broker import outcome, wire
 from broker.api import (
     Accepted,
     Account,
-    Asset,
-    MarketClock,
-    MarketDay,
     NotFound,
     NotSent,
-    Quote,
     ReadFailed,
     SubmitOutcome,
 )
@@ -34,6 +30,7 @@ from broker.keys import printable, revealed
 from broker.paging import PAGE_OF_FILLS, PAGE_OF_ORDERS, all_fills, all_orders
 from broker.rate import Budget
 from broker.transport import Answer, Failure, Lane, Limits
+from domain.market import Asset, MarketClock, MarketDay, Quote
 from domain.orders import OrderTicket, OrderUpdate
 from domain.reconcile import BrokerPosition, CorporateAction, FillActivity
 from domain.values import in_utc
@@ -168,7 +165,7 @@ class AlpacaRest:
         return found
 
     def account(self) -> Account | ReadFailed:
-        """Whose account the keys open."""
+        """Whose account the keys open, and what it has."""
         return self._list("/v2/account", wire.account)
 
     def fills(

@@ -5,13 +5,13 @@ Out: the domain's and broker/api.py's values; for what cannot be read one of UNR
 where a function says that it never raises
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Final
 
 import msgspec
 
-from broker.api import Account, Asset, MarketClock, MarketDay, Quote
+from broker.api import Account
 from broker.bodies import (
     AccountBody,
     Activity,
@@ -28,6 +28,7 @@ from broker.bodies import (
     TradeFrame,
     TradeUpdate,
 )
+from domain.market import NEW_YORK, Asset, MarketClock, MarketDay, Quote
 from domain.orders import EVENT_STATUS, Execution, OrderUpdate
 from domain.reconcile import BrokerPosition, CorporateAction, FillActivity
 from domain.values import ZERO
@@ -249,9 +250,9 @@ def account(body: bytes) -> Account:
         account_number=told.account_number or "",
         status=told.status or "",
         currency=told.currency or "",
-        cash=_number(told.cash),
-        equity=_number(told.equity),
-        buying_power=_number(told.buying_power),
+        cash=nine_places(told.cash),
+        equity=nine_places(told.equity),
+        buying_power=nine_places(told.buying_power),
         trading_blocked=bool(told.trading_blocked or told.account_blocked or told.trade_suspended_by_user),
     )
 
@@ -268,8 +269,23 @@ def clock(body: bytes) -> MarketClock:
 
 
 def days(body: bytes) -> tuple[MarketDay, ...]:
-    """Market days; holidays are absent."""
-    return tuple(MarketDay(date=day.date, open=day.open, close=day.close) for day in _days.decode(body))
+    """Market days in order; holidays are absent. Without extended hours the regular ones are all."""
+    return tuple(sorted((_day(told) for told in _days.decode(body)), key=lambda day: day.opens_at))
+
+
+def _day(told: Day) -> MarketDay:
+    return MarketDay(
+        date=told.date,
+        opens_at=_in_new_york(told.date, told.open),
+        closes_at=_in_new_york(told.date, told.close),
+        extended_opens_at=_in_new_york(told.date, told.session_open or told.open),
+        extended_closes_at=_in_new_york(told.date, told.session_close or told.close),
+    )
+
+
+def _in_new_york(day: str, hour: str) -> datetime:
+    """That hour of that day; `hour` is `HH:MM` or `HHMM`."""
+    return datetime.combine(date.fromisoformat(day), time.fromisoformat(hour), NEW_YORK).astimezone(UTC)
 
 
 def asset(body: bytes) -> Asset:
@@ -336,11 +352,17 @@ def _quote(symbol: str, told: SnapshotBody) -> Quote:
         last_at=_moment_or_none(trade.t),
         bid=_price(quote.bp),
         ask=_price(quote.ap),
+        quoted_at=_moment_or_none(quote.t),
     )
 
 
 def _price(value: Decimal | None) -> Decimal | None:
-    return value if value is not None and value.is_finite() and value > ZERO else None
+    # One symbol's nonsense must not cost the prices of all the others.
+    try:
+        price = nine_places(value)
+    except UNREADABLE:
+        return None
+    return price if price is not None and price > ZERO else None
 
 
 def refusal(body: bytes) -> tuple[str, int | None] | None:

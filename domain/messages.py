@@ -20,7 +20,7 @@
     TradeLedger      ResendOrder | CancelOrder -> OrderExecutor
                      AuditNow       -> Reconciler
                      GateChanged    -> SignalReceiver, lanes
-                     LedgerChanged  -> whoever subscribed
+                     LedgerChanged | MarketTold -> whoever subscribed
     web             ?HaltTrading    -> TradeLedger      HaltsChanged
                     ?ClearHalts     -> TradeLedger      HaltsChanged
                      AuditNow       -> Reconciler
@@ -33,6 +33,7 @@ While the ledger cannot be written, it answers every question with `LedgerUnwrit
 from datetime import timedelta
 
 from domain.holdings import Halt
+from domain.market import Market
 from domain.orders import OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import Snapshot
 from domain.rules import Deferred, Gate
@@ -344,6 +345,14 @@ class LedgerChanged(Message):
     signals: tuple[str, ...] = ()
     trades: tuple[int, ...] = ()
     orders: tuple[OrderUpdate, ...] = ()
+
+
+class MarketTold(Message):
+    """What was last read of the market: told after each full read of the account, and to a new subscriber."""
+
+    market: Market
+    ahead: timedelta = timedelta()
+    """Our clock less the broker's, by whose time all of `market` is."""
 
 
 # --- mailboxes ----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from domain.gate import ClockReading
 from domain.holdings import ExternalOrder, fold_external
+from domain.market import Market, Means
 from domain.orders import Life, OrderRecord, OrderUpdate, fold, is_known_status
 from domain.values import ZERO, Message, Shares, Usd, Utc
 
@@ -60,6 +61,10 @@ class Snapshot(Message):
     explained: bool = False
     """Whether `actions` were asked for."""
     clock: ClockReading | None = None
+    market: Market | None = None
+    """By the clock of this read; the calendar's days may be from an earlier one."""
+    means: Means | None = None
+    """None: they could not be read."""
 
 
 class OrderHeard(Message):

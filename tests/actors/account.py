@@ -5,11 +5,12 @@ from typing import Any
 
 from actors.base import Address
 from actors.reconciler import Reconciler
-from broker.api import MarketClock, ReadFailed
+from broker.api import Account, ReadFailed
+from domain.market import MarketClock
 from domain.messages import ConfirmPosition, LedgerUnwritable, ListUnsettled, Unsettled
 from domain.orders import OrderRecord
 from tests.actors.doubles import PATIENCE_S, ManualClock, ManualTimers, Outbox, ScriptedBroker, Stage, peek
-from tests.domain.builders import dec, later
+from tests.domain.builders import A_DAY, dec, later
 
 FAILED = ReadFailed(why="503")
 ROOM_CONFIRM = ConfirmPosition(client_order_id="sf-one", symbol="ACME", filled_qty=dec("4"))
@@ -20,6 +21,19 @@ WATERMARK = later(-30)
 def market_clock(at: datetime) -> MarketClock:
     """The broker says that it is then."""
     return MarketClock(timestamp=at, is_open=True, next_open=later(86_400), next_close=later(3600))
+
+
+def an_account(**changes: Any) -> Account:
+    given: dict[str, Any] = {
+        "id": "account-1",
+        "account_number": "PA0000000000",
+        "status": "ACTIVE",
+        "currency": "USD",
+        "cash": dec("5000"),
+        "equity": dec("5000"),
+        "buying_power": dec("20000"),
+    }
+    return Account(**(given | changes))
 
 
 class Room:
@@ -34,6 +48,8 @@ class Room:
             positions=[()],
             fills=[()],
             corporate_actions=[()],
+            account=an_account(),
+            calendar=[(A_DAY,)],
         )
         self.unsettled: list[OrderRecord] = []
         self.watermark: datetime | None = WATERMARK

@@ -15,16 +15,13 @@ from actors.base import Address, Death, Worker, spawn
 from broker.api import (
     Accepted,
     Account,
-    Asset,
-    MarketClock,
-    MarketDay,
     NotFound,
-    Quote,
     ReadFailed,
     StreamEnd,
     StreamListener,
     SubmitOutcome,
 )
+from domain.market import Asset, MarketClock, MarketDay, Quote
 from domain.orders import OrderTicket, OrderUpdate
 from domain.reconcile import BrokerPosition, CorporateAction, FillActivity
 from tests.domain.builders import NOW, an_update, later
@@ -278,14 +275,16 @@ class ScriptedBroker:
         return answer
 
     def account(self) -> Account | ReadFailed:
-        raise NotImplementedError
+        answer: Account | ReadFailed = self._read("account")
+        return answer
 
     def clock(self) -> MarketClock | ReadFailed:
         answer: MarketClock | ReadFailed = self._read("clock")
         return answer
 
     def calendar(self, *, start: str, end: str) -> tuple[MarketDay, ...] | ReadFailed:
-        raise NotImplementedError
+        answer: tuple[MarketDay, ...] | ReadFailed = self._read("calendar", (start, end))
+        return answer
 
     def asset(self, symbol: str) -> Asset | NotFound | ReadFailed:
         raise NotImplementedError

@@ -68,6 +68,8 @@ def test_orders_are_read_before_executions_and_positions_come_last(room: Room) -
     room.told(OPENED)
     assert room.broker.reads.all() == [
         ("clock", None),
+        ("account", None),
+        ("calendar", ("2026-11-11", "2026-11-19")),
         ("orders", ("open", None)),
         ("orders", ("all", WATERMARK - OVERLAP)),
         ("fills", WATERMARK - OVERLAP),
@@ -221,6 +223,23 @@ def test_a_slow_answer_does_not_look_like_a_wrong_clock(room: Room, broker_s: fl
     assert told.ahead == timedelta(seconds=ahead_s)
 
 
+@pytest.mark.parametrize("set_by_s", [120.0, -120.0])
+def test_a_clock_that_is_set_while_the_brokers_is_read_is_not_taken_for_right(
+    room: Room, set_by_s: float
+) -> None:
+    def set_meanwhile(_: object) -> object:
+        at = room.clock.now
+        room.clock.move(0.2)
+        room.clock.jump(set_by_s)
+        return market_clock(at)
+
+    room.script(clock=set_meanwhile)
+    room.told(OPENED)
+    told = snapshot(room).clock
+    assert told is not None
+    assert abs(told.ahead - timedelta(seconds=set_by_s)) <= timedelta(seconds=0.2)
+
+
 # --- when -------------------------------------------------------------------------------------------
 
 
@@ -368,7 +387,7 @@ def test_a_read_that_takes_long_is_not_dropped_for_the_next(room: Room) -> None:
 
     room.script(orders=[ask_for_another, ()], fills=[its_time_comes, ()])
     room.told(OPENED)
-    assert calls(room) == ["clock", "orders", "orders", "fills", "positions"]
+    assert calls(room) == ["clock", "account", "calendar", "orders", "orders", "fills", "positions"]
     assert len(snapshots(room)) == 1
     assert room.timers.delays == [QUIET_S]
 

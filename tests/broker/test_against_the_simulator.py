@@ -8,9 +8,10 @@ from decimal import Decimal
 import pytest
 import requests
 
-from broker.api import Accepted, Account, MarketDay, NotFound, ReadFailed, Rejected, StreamEnd, Unresolved
+from broker.api import Accepted, Account, NotFound, ReadFailed, Rejected, StreamEnd, Unresolved
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
+from domain.market import MarketDay
 from domain.orders import OrderTicket, OrderUpdate
 from domain.reconcile import BrokerPosition
 from simulator.server import Simulator, SimulatorSettings
@@ -177,7 +178,15 @@ def test_half_days_and_holidays_are_read() -> None:
             secret_key="simulator",
         )
         days = client.calendar(start="2026-11-26", end="2026-11-27")
-    assert days == (MarketDay(date="2026-11-27", open="09:30", close="13:00"),)
+    assert days == (
+        MarketDay(
+            date="2026-11-27",
+            opens_at=datetime(2026, 11, 27, 14, 30, tzinfo=UTC),
+            closes_at=datetime(2026, 11, 27, 18, 0, tzinfo=UTC),
+            extended_opens_at=datetime(2026, 11, 27, 9, 0, tzinfo=UTC),
+            extended_closes_at=datetime(2026, 11, 27, 22, 0, tzinfo=UTC),
+        ),
+    )
 
 
 def test_prices_are_read_in_one_call(client: AlpacaRest) -> None:

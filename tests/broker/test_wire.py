@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker import wire
-from broker.api import Account, Asset, MarketDay
+from broker.api import Account
+from domain.market import Asset, MarketDay
 from domain.orders import OrderUpdate
 from domain.reconcile import BrokerPosition
 from tests.broker import samples
@@ -90,11 +91,26 @@ def test_each_way_of_blocking_an_account_blocks_it(flag: str) -> None:
     assert wire.account(json.dumps(json.loads(samples.ACCOUNT) | {flag: True}).encode()).trading_blocked
 
 
-def test_an_account_without_its_cash_is_no_account() -> None:
-    body = json.loads(samples.ACCOUNT)
-    del body["cash"]
+@pytest.mark.parametrize("figure", ["cash", "equity", "buying_power"])
+@pytest.mark.parametrize("absent", [True, False], ids=["absent", "null"])
+def test_a_figure_that_the_account_does_not_tell_any_more_is_unknown(figure: str, absent: bool) -> None:
+    whole, body = wire.account(samples.ACCOUNT.encode()), json.loads(samples.ACCOUNT)
+    if absent:
+        del body[figure]
+    else:
+        body[figure] = None
+    assert wire.account(json.dumps(body).encode()) == whole.having({figure: None})
+
+
+def test_what_is_no_figure_is_no_account() -> None:
+    body = json.loads(samples.ACCOUNT) | {"equity": "NaN"}
     with pytest.raises(wire.UNREADABLE):
         wire.account(json.dumps(body).encode())
+
+
+def test_an_account_without_its_id_is_no_account() -> None:
+    with pytest.raises(wire.UNREADABLE):
+        wire.account(b'{"cash":"1","equity":"1","buying_power":"1"}')
 
 
 def test_the_clock_is_told_in_utc() -> None:
@@ -104,10 +120,71 @@ def test_the_clock_is_told_in_utc() -> None:
     assert clock.is_open
 
 
-def test_market_days_are_read() -> None:
+def a_day(date: str, *hours: str) -> dict[str, str]:
+    """As the calendar writes it; without `hours` of the extended session, if only two are given."""
+    return dict(zip(("date", "open", "close", "session_open", "session_close"), (date, *hours), strict=False))
+
+
+def hours_of(day: MarketDay) -> list[str]:
+    moments = (day.extended_opens_at, day.opens_at, day.closes_at, day.extended_closes_at)
+    assert all(moment.tzinfo is UTC for moment in moments)
+    return [f"{moment:%d %H:%M}" for moment in moments]
+
+
+def test_a_market_day_is_read_into_utc() -> None:
     assert wire.days(samples.CALENDAR.encode()) == (
-        MarketDay(date="2026-11-12", open="09:30", close="16:00"),
+        MarketDay(
+            date="2026-11-12",
+            opens_at=at("2026-11-12T14:30"),
+            closes_at=at("2026-11-12T21:00"),
+            extended_opens_at=at("2026-11-12T09:00"),
+            extended_closes_at=at("2026-11-13T01:00"),
+        ),
     )
+
+
+@pytest.mark.parametrize(
+    ("date", "close", "late", "utc"),
+    [
+        ("2026-03-06", "16:00", "2000", ["06 09:00", "06 14:30", "06 21:00", "07 01:00"]),
+        ("2026-03-09", "16:00", "2000", ["09 08:00", "09 13:30", "09 20:00", "10 00:00"]),
+        ("2026-10-30", "16:00", "2000", ["30 08:00", "30 13:30", "30 20:00", "31 00:00"]),
+        ("2026-11-02", "16:00", "2000", ["02 09:00", "02 14:30", "02 21:00", "03 01:00"]),
+        ("2026-11-27", "13:00", "1700", ["27 09:00", "27 14:30", "27 18:00", "27 22:00"]),
+    ],
+    ids=["winter", "summer time began", "summer", "summer time ended", "half day"],
+)
+def test_new_yorks_hours_are_placed_on_their_day(date: str, close: str, late: str, utc: list[str]) -> None:
+    (day,) = wire.days(json.dumps([a_day(date, "09:30", close, "0400", late)]).encode())
+    assert hours_of(day) == utc
+
+
+@pytest.mark.parametrize("extended", [{}, {"session_open": None, "session_close": None}], ids=repr)
+def test_without_extended_hours_the_regular_ones_are_all(extended: dict[str, None]) -> None:
+    body = [a_day("2026-11-12", "09:30", "16:00") | extended]
+    (day,) = wire.days(json.dumps(body).encode())
+    assert hours_of(day) == ["12 14:30", "12 14:30", "12 21:00", "12 21:00"]
+
+
+def test_market_days_come_in_order_however_they_are_told() -> None:
+    days = [a_day(f"2026-11-{day}", "09:30", "16:00") for day in (13, 12, 16)]
+    told = wire.days(json.dumps(days).encode())
+    assert [day.date for day in told] == ["2026-11-12", "2026-11-13", "2026-11-16"]
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        a_day("2026-02-30", "09:30", "16:00"),
+        a_day("2026-11-12", "09:30", "24:30"),
+        a_day("2026-11-12", "soon", "16:00"),
+        a_day("2026-11-12", "09:30"),
+    ],
+    ids=repr,
+)
+def test_a_day_that_cannot_be_placed_is_no_calendar(day: dict[str, str]) -> None:
+    with pytest.raises(wire.UNREADABLE):
+        wire.days(json.dumps([day]).encode())
 
 
 def test_an_asset_is_read() -> None:
@@ -120,14 +197,25 @@ def test_prices_are_exact_though_they_come_as_json_numbers() -> None:
     quote = wire.quotes(samples.SNAPSHOTS.encode())["ACME"]
     assert (quote.last_price, quote.bid, quote.ask) == (Decimal("12.5"), Decimal("12.49"), Decimal("12.51"))
     assert quote.last_at == at("2026-11-12T15:00:04.086175")
-    long = wire.quotes(b'{"A":{"latestTrade":{"p":0.1234567890123456789}}}')["A"]
-    assert str(long.last_price) == "0.1234567890123456789"
+    assert quote.quoted_at == at("2026-11-12T15:00:04.946977")
+    long = wire.quotes(b'{"A":{"latestTrade":{"p":0.1234567894123456789}}}')["A"]
+    assert str(long.last_price) == "0.123456789"
 
 
 def test_missing_parts_of_a_snapshot_and_prices_of_zero_are_no_prices() -> None:
     told = wire.quotes(b'{"A":null,"B":{},"C":{"latestQuote":{"ap":0,"bp":0},"latestTrade":null}}')
     assert sorted(told) == ["B", "C"]
-    assert all((q.last_price, q.last_at, q.bid, q.ask) == (None,) * 4 for q in told.values())
+    nothing = (None,) * 5
+    assert all((q.last_price, q.last_at, q.bid, q.ask, q.quoted_at) == nothing for q in told.values())
+
+
+@pytest.mark.parametrize("nonsense", ["-1", "0", "0.0000000001", "1e19", "1e400", '"NaN"', '"Infinity"'])
+def test_a_price_that_is_none_costs_no_other_its_price(nonsense: str) -> None:
+    trade, quote = '{"latestTrade":{"p":%s}}', '{"latestQuote":{"bp":%s,"ap":%s}}'
+    body = f'{{"A":{trade % nonsense},"B":{quote % (nonsense, nonsense)},"C":{trade % "12.5"}}}'
+    told = wire.quotes(body.encode())
+    assert (told["A"].last_price, told["B"].bid, told["B"].ask) == (None, None, None)
+    assert told["C"].last_price == Decimal("12.5")
 
 
 @pytest.mark.parametrize(

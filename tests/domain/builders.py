@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import settings
 
 from domain.config import BotConfig
+from domain.market import Market, MarketClock, MarketDay
 from domain.orders import Execution, Life, OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import BrokerPosition, Snapshot
 from domain.rules import EntryFacts, Gate
@@ -16,6 +17,16 @@ from domain.trades import TradeRecord, TradeStatus
 NOW = datetime(2026, 11, 12, 15, 0, tzinfo=UTC)
 OPEN = Gate(open=True, reason="the stream is up and the account is known")
 CLOSED = Gate(open=False, reason="the trading stream is down: connection lost")
+
+_HOUR = timedelta(hours=1)
+A_DAY = MarketDay(
+    date="2026-11-12",
+    opens_at=NOW - _HOUR / 2,
+    closes_at=NOW + 6 * _HOUR,
+    extended_opens_at=NOW - 6 * _HOUR,
+    extended_closes_at=NOW + 10 * _HOUR,
+)
+"""The day of NOW, in New York's winter hours; it has been open for half an hour."""
 
 
 def later(seconds: float) -> datetime:
@@ -141,6 +152,18 @@ def a_position(symbol: str, qty: str) -> BrokerPosition:
 def a_snapshot(*orders: OrderUpdate, **changes: Any) -> Snapshot:
     given: dict[str, Any] = {"taken_at": later(10), "orders": orders, "positions": (), "explained": True}
     return Snapshot(**(given | changes))
+
+
+def a_market(**changes: Any) -> Market:
+    """Open at NOW, and so since half past nine until four; the next day it opens at the same time."""
+    given: dict[str, Any] = {
+        "timestamp": NOW,
+        "is_open": True,
+        "next_open": A_DAY.opens_at + timedelta(days=1),
+        "next_close": A_DAY.closes_at,
+    }
+    days = changes.pop("days", (A_DAY,))
+    return Market(clock=MarketClock(**(given | changes)), days=days)
 
 
 modestly = settings(max_examples=100, deadline=None, derandomize=True)

@@ -1,17 +1,13 @@
 """`broker.api.Broker` over the venue: real bodies for the real protocol layer, and a wire that loses them."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, Protocol, TypeVar
 
 from broker import outcome, wire
 from broker.api import (
     Account,
-    Asset,
-    MarketClock,
-    MarketDay,
     NotFound,
-    Quote,
     ReadFailed,
     SubmitOutcome,
 )
@@ -19,6 +15,7 @@ from broker.bodies import Order as OrderBody
 from broker.paging import PAGE_OF_FILLS, PAGE_OF_ORDERS, all_fills, all_orders
 from broker.rest import order_body
 from broker.transport import Answer, Failure
+from domain.market import Asset, MarketClock, MarketDay, Quote
 from domain.orders import OrderTicket, OrderUpdate
 from domain.reconcile import BrokerPosition, CorporateAction, FillActivity
 from simulator import wire as told_as
@@ -248,7 +245,20 @@ class SeededBroker:
         return self._read(lambda _: told_as.asset_body(self._venue.exchange, symbol), wire.asset)
 
     def calendar(self, *, start: str, end: str) -> tuple[MarketDay, ...] | ReadFailed:
-        return ReadFailed(why="this world has no calendar")
+        def body(_: Seen) -> object:
+            first, last = date.fromisoformat(start), date.fromisoformat(end)
+            return [
+                {
+                    "date": session.day.isoformat(),
+                    "open": f"{session.open:%H:%M}",
+                    "close": f"{session.close:%H:%M}",
+                    "session_open": f"{session.extended_open:%H%M}",
+                    "session_close": f"{session.extended_close:%H%M}",
+                }
+                for session in self._venue.exchange.calendar.sessions(first, last)
+            ]
+
+        return self._there(self._read(body, wire.days))
 
     def snapshots(self, symbols: tuple[str, ...]) -> dict[str, Quote] | ReadFailed:
         return ReadFailed(why="this world has no market data")
