@@ -186,7 +186,7 @@ def max_concurrent_positions(config: BotConfig, exposure: Exposure) -> Check:
 def buying_power(means: Means | None, exposure: Exposure, cost: Decimal, now: datetime) -> Check:
     """What the broker had left, less what was ordered since."""
     if means is None:
-        return Check(name="buying_power", passed=True, detail="it has not been read yet")
+        return Check(name="buying_power", passed=True, detail="it could not be read")
     if means.buying_power is None:
         return Check(name="buying_power", passed=True, detail="the broker does not tell it")
     age = max(round((now - means.read_at).total_seconds()), 0)
