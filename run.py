@@ -33,6 +33,7 @@ from actors.clock import system_clock, system_monotonic
 from actors.lane import Lane
 from actors.ledger_work import LedgerIdentity
 from actors.order_executor import OrderExecutor
+from actors.position_monitor import PositionMonitor
 from actors.reconciler import Reconciler
 from actors.signal_receiver import SignalReceiver
 from actors.stopping import STOP_ALL_S, STOP_BESIDE_HUNG_S, stop_actors
@@ -68,10 +69,13 @@ from cli.startup import (
 from domain.messages import (
     AuditNow,
     CancelOrder,
+    ConfigTold,
     GateChanged,
     HaltsCleared,
     LeaseRenewed,
     LedgerMail,
+    MarketTold,
+    PositionChanged,
     ReceiverMail,
     ReconcilerMail,
     ResendOrder,
@@ -226,6 +230,17 @@ def spawn_actors(
         OrderExecutor, lanes=[actors[lane] for lane in lanes], on_death=on_death
     )
     ledger.subscribe(executor, ResendOrder, CancelOrder)
+    monitor = actors["PositionMonitor"] = spawn(
+        PositionMonitor,
+        broker=parts.broker,
+        ledger=ledger,
+        executor=executor,
+        timers=timers,
+        clock=system_clock,
+        monotonic=system_monotonic,
+        on_death=on_death,
+    )
+    ledger.subscribe(monitor, PositionChanged, ConfigTold, MarketTold)
     receiver = actors["SignalReceiver"] = spawn(
         SignalReceiver, ledger=ledger, executor=executor, timers=timers, on_death=on_death
     )

@@ -17,6 +17,7 @@ BUDGETS_S: Final[Mapping[str, float]] = {
     "TradeLedger": 15.0,
     "OrderExecutor": 5.0,
     "Reconciler": 45.0,
+    "PositionMonitor": 35.0,
     "TradingStream": 5.0,
     "SignalReceiver": 15.0,
 }

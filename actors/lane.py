@@ -1,7 +1,8 @@
 """Sends orders, the only place they leave through: one at a time, from the plan to the broker's answer.
 
-In:  ExecuteSignal | ResendOrder | CancelOrder, Serve (all from the executor)
-Out: ?PlanEntry, ?PlanResend, OrderAccepted | OrderRejected | OrderUnresolved | OrderNotSent -> TradeLedger
+In:  ExecuteSignal | ResendOrder | CancelOrder | ClosePosition | ProtectPosition, Serve (from the executor)
+Out: ?PlanEntry, ?PlanResend, ?PlanExit, ?PlanStop,
+     OrderAccepted | OrderRejected | OrderUnresolved | OrderNotSent -> TradeLedger
      LookUpOrder -> Reconciler;  OrderPlaced -> TradingStream;  Free -> OrderExecutor
 
 A lane has a broker connection of its own, and may be held by one POST for the client's timeouts. Work
@@ -23,6 +24,7 @@ from actors.timers import Timers
 from broker.api import Accepted, Broker, NotSent, ReadFailed, Rejected, Unresolved
 from domain.messages import (
     CancelOrder,
+    ClosePosition,
     Declined,
     ExecuteSignal,
     LedgerMail,
@@ -35,8 +37,11 @@ from domain.messages import (
     OrderUnresolved,
     PlanAnswer,
     PlanEntry,
+    PlanExit,
     Planned,
     PlanResend,
+    PlanStop,
+    ProtectPosition,
     ReconcilerMail,
     ResendOrder,
     StreamMail,
@@ -58,7 +63,8 @@ CANCEL_PAUSE_MAX_S: Final = 30.0
 TOLD_BY_THE_STREAM: Final = frozenset({"pending_new", "new", "partially_filled", "filled"})
 """Statuses of a fresh order that an event on the stream follows or has followed."""
 
-Work = ExecuteSignal | ResendOrder | CancelOrder
+Work = ExecuteSignal | ResendOrder | CancelOrder | ClosePosition | ProtectPosition
+Plan = PlanEntry | PlanResend | PlanExit | PlanStop
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,10 @@ def key_of(work: Work) -> str:
             return work.client_order_id
         case CancelOrder():
             return f"cancel {work.client_order_id}"
+        case ClosePosition():
+            return f"close {work.trade_id}"
+        case ProtectPosition():
+            return f"protect {work.trade_id}"
 
 
 def symbol_of(work: Work) -> str:
@@ -157,6 +167,14 @@ class Lane(Worker[LaneMail]):
                 plan_again = PlanResend(client_order_id=mail.client_order_id)
                 again = _TryAgain(key_of(mail), mail.client_order_id, never_sent=False)
                 self._act(again, self._ask(plan_again))
+            case ClosePosition():
+                plan_exit = PlanExit(
+                    trade_id=mail.trade_id, reason=mail.reason, detail=mail.detail, by=mail.by
+                )
+                self._act(_TryAgain(key_of(mail), "", never_sent=True), self._ask(plan_exit))
+            case ProtectPosition():
+                plan_stop = PlanStop(trade_id=mail.trade_id)
+                self._act(_TryAgain(key_of(mail), "", never_sent=True), self._ask(plan_stop))
             case _TryAgain():
                 self._try_again(mail)
             case CancelOrder():
@@ -168,7 +186,7 @@ class Lane(Worker[LaneMail]):
 
     # --- orders -----------------------------------------------------------------------------------
 
-    def _ask(self, plan: PlanEntry | PlanResend) -> PlanAnswer | None:
+    def _ask(self, plan: Plan) -> PlanAnswer | None:
         """The ledger's plan; None: it has none to give just now."""
         try:
             answer = self._ledger.ask(
@@ -187,8 +205,8 @@ class Lane(Worker[LaneMail]):
             case Planned():
                 self._submit(replace(work, client_order_id=answer.order.client_order_id), answer.order)
             case Declined() | Deferred() | None:
-                # A signal without a verdict is sent again by the receiver, an intent without an
-                # outcome is found again by the reconciler.
+                # A signal without a verdict is sent again by the receiver, an intent without an outcome
+                # is found again by the reconciler, and what is to be sold by the monitor.
                 self._free(work.key)
             case _:
                 assert_never(answer)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from actors import ledger_orders, ledger_outcomes
+from actors import ledger_exits, ledger_orders, ledger_outcomes
 from actors.ledger_work import Suspicion, Work
 from domain.holdings import ALL, ExternalOrder, Holding
 from domain.messages import BrokerSnapshot, OrderNotFound
@@ -26,6 +26,8 @@ from domain.values import ZERO
 from persistence.store import ExecutionRow
 
 NINE_PLACES: Final = Decimal("1e-9")
+SPLIT: Final = "SPLIT"
+"""What Alpaca's history calls an activity of a split."""
 STILL_LISTED: Final = timedelta(days=1)
 """An order whose last word is older is part of the opening: no later read or event tells of it again."""
 
@@ -237,6 +239,10 @@ def _explained(work: Work, symbol: str, qty: Decimal, actions: Iterable[Corporat
     if sum((each.qty for each in unused), ZERO) != qty:
         return False
     _use(work, unused)
+    if {each.kind for each in unused} == {SPLIT}:
+        ledger_exits.split(work, symbol, qty)
+    elif qty < ZERO:
+        ledger_exits.taken(work, symbol, -qty, None)
     work.move(symbol, qty)
     return True
 

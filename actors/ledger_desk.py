@@ -2,7 +2,14 @@
 
 from typing import assert_never
 
-from actors import ledger_account, ledger_halts, ledger_orders, ledger_outcomes, ledger_signals
+from actors import (
+    ledger_account,
+    ledger_exits,
+    ledger_halts,
+    ledger_orders,
+    ledger_outcomes,
+    ledger_signals,
+)
 from actors.ledger_work import Work
 from domain.gate import GateFacts
 from domain.messages import (
@@ -22,9 +29,13 @@ from domain.messages import (
     OrdersUpdated,
     OrderUnresolved,
     PlanEntry,
+    PlanExit,
     PlanResend,
+    PlanStop,
     PositionConfirmed,
+    PositionsLooked,
     RecordSignal,
+    RequestExit,
     SafeMode,
     StreamLost,
     StreamOpened,
@@ -34,7 +45,7 @@ from domain.messages import (
 GateFact = StreamOpened | StreamLost | KeysRefused | SafeMode
 
 
-def answer(work: Work, mail: LedgerQuestion) -> object:  # noqa: PLR0911 - one a question
+def answer(work: Work, mail: LedgerQuestion) -> object:  # noqa: C901, PLR0911 - one a question
     """The answer to a question."""
     match mail:
         case RecordSignal():
@@ -45,6 +56,12 @@ def answer(work: Work, mail: LedgerQuestion) -> object:  # noqa: PLR0911 - one a
             return ledger_signals.plan_entry(work, mail)
         case PlanResend():
             return ledger_signals.plan_resend(work, mail)
+        case PlanExit():
+            return ledger_exits.plan_exit(work, mail)
+        case PlanStop():
+            return ledger_exits.plan_stop(work, mail)
+        case RequestExit():
+            return ledger_exits.request_exit(work, mail)
         case ListUnsettled():
             return _unsettled(work, mail)
         case HaltTrading():
@@ -74,6 +91,8 @@ def book(work: Work, mail: LedgerFact) -> None:  # noqa: C901 - one a fact
             ledger_orders.hear(work, mail.updates)
         case PositionConfirmed():
             ledger_outcomes.confirm(work, mail)
+        case PositionsLooked():
+            ledger_exits.look(work, mail)
         case BrokerSnapshot():
             ledger_account.snapshot(work, mail)
         case StreamOpened() | StreamLost() | KeysRefused() | SafeMode():

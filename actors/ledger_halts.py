@@ -4,6 +4,7 @@ They stand in the database and in a file beside it. Either one halts, so neither
 copy of the database lifts one.
 """
 
+from actors import ledger_exits
 from actors.ledger_work import HaltsOnFile, Work
 from domain.holdings import ALL
 from domain.messages import ClearHalts, HaltsChanged, HaltsCleared, HaltTrading
@@ -47,6 +48,8 @@ def _accept_differences(work: Work, mail: ClearHalts) -> None:
             evidence=f"accepted:{work.now.isoformat()}:{symbol}",
             at=work.now,
         ):
+            if difference < ZERO:
+                ledger_exits.taken(work, symbol, -difference, None)
             work.move(symbol, difference)
             work.journal(
                 "difference_accepted", symbol, qty=decimal_text(abs(difference)), sold=difference < ZERO

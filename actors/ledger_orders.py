@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from actors import ledger_exits
 from actors.ledger_work import Work
-from domain.holdings import ALL, ExternalOrder, fold_external, signed
+from domain.holdings import ALL, ExternalOrder, fold_external, gained, signed
 from domain.orders import (
     Execution,
     Life,
@@ -143,6 +144,10 @@ def _watch(work: Work, before: OrderRecord, after: OrderRecord, update: OrderUpd
             work.halt(symbol, f"the broker gives order {cid} a status we do not know ({update.status!r:.40})")
         else:
             work.look(f"unknown status of {cid}")
+    if after.leg == "exit" and before.is_live and not after.is_live and after.filled_qty != after.qty:
+        work.in_trouble(
+            after.trade_id, f"the sell ended {after.status} with {decimal_text(after.filled_qty)} sold"
+        )
     if before.life in GIVEN_UP:
         work.halt(symbol, f"order {cid} was given up ({before.life}) and then appeared at the broker")
         work.journal("order_appeared_late", cid, was=before.life.value, status=update.status)
@@ -161,8 +166,12 @@ def _successor(work: Work, heard: _Heard, update: OrderUpdate) -> OrderRecord | 
     record = OrderRecord(
         client_order_id=update.client_order_id,
         trade_id=replaced.trade_id,
+        leg=replaced.leg,
         symbol=replaced.symbol,
         side=replaced.side,
+        type=replaced.type,
+        reason=replaced.reason,
+        planned_at=work.now,
         time_in_force=replaced.time_in_force,
         life=Life.WORKING,
         notional=update.notional,
@@ -197,7 +206,10 @@ def keep_external(work: Work, before: ExternalOrder | None, after: ExternalOrder
         if after.bears_our_mark:
             work.halt(ALL, LOST_LEDGER)
     work.unit.save_external_orders((after,), at=work.now)
-    work.move(after.symbol, signed(after.side, after.filled_qty - (before.filled_qty if before else ZERO)))
+    qty, price = gained(before, after)
+    if after.side == "sell" and qty > ZERO:
+        ledger_exits.taken(work, after.symbol, qty, price)
+    work.move(after.symbol, signed(after.side, qty))
 
 
 def _disown(work: Work, taken: ExternalOrder | None) -> None:

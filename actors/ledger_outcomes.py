@@ -2,6 +2,7 @@
 
 from actors import ledger_orders
 from actors.ledger_work import Work
+from domain.holdings import signed
 from domain.messages import (
     LookUpFailed,
     OrderNotFound,
@@ -55,6 +56,8 @@ def rejected(work: Work, mail: OrderRejected) -> None:
         after = after.having({"post_until": min(after.post_until, work.now)})
     work.journal("order_refused", mail.client_order_id, reason=mail.reason[:500])
     work.save({record.client_order_id: after})
+    if record.leg != "entry":
+        work.in_trouble(record.trade_id, f"the broker refused to sell: {mail.reason}")
 
 
 def unresolved(work: Work, mail: OrderUnresolved) -> None:
@@ -110,7 +113,7 @@ def denied(work: Work, mail: OrderNotFound) -> None:
 def confirm(work: Work, mail: PositionConfirmed) -> None:
     """What the position endpoint says after a partial fill; when it said nothing, `filled_qty` stands."""
     record = _record(work, mail.client_order_id)
-    if record is None:
+    if record is None or record.leg != "entry":  # what is left of a sale says nothing about a buy
         return
     qty = mail.position_qty
     work.journal(
@@ -125,8 +128,10 @@ def confirm(work: Work, mail: PositionConfirmed) -> None:
         work.look(f"the position of {record.symbol} could not be confirmed")
         return
     # The account also holds what the orders before this one bought for the same trade.
-    siblings = work.unit.entry_orders([record.trade_id])[record.trade_id]
-    others = sum((o.filled_qty for o in siblings if o.client_order_id != record.client_order_id), ZERO)
+    siblings = work.unit.orders_of([record.trade_id])[record.trade_id]
+    others = sum(
+        (signed(o.side, o.filled_qty) for o in siblings if o.client_order_id != record.client_order_id), ZERO
+    )
     after = confirm_position(record, position_qty=qty - others, at_filled=mail.filled_qty)
     if after is not record:
         work.save({record.client_order_id: after})

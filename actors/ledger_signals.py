@@ -134,7 +134,7 @@ def _intend(work: Work, signal: Signal, verdict: Verdict, config: BotConfig) -> 
         order,
         qty_before=work.unit.positions([signal.symbol]).get(signal.symbol, ZERO),
         account_id=work.identity.account_id,
-        config_digest=_digest(config),
+        config_digest=config_digest(config),
         code_version=work.identity.code_version,
         at=work.now,
     )
@@ -145,7 +145,8 @@ def _intend(work: Work, signal: Signal, verdict: Verdict, config: BotConfig) -> 
 
 
 @lru_cache(maxsize=8)
-def _digest(config: BotConfig) -> str:
+def config_digest(config: BotConfig) -> str:
+    """Names the settings that an order was planned by."""
     return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
 
 

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
 
+from domain.exits import open_trade
 from domain.gate import GateFacts
 from domain.holdings import Halt, Holding
 from domain.market import Market, Means
-from domain.messages import AuditNow, CancelOrder, HaltsCleared, ResendOrder
+from domain.messages import AuditNow, CancelOrder, HaltsCleared, PositionChanged, ResendOrder
 from domain.orders import OrderRecord, OrderUpdate
 from domain.rules import Gate
-from domain.trades import TradeRecord, follow_entry
+from domain.trades import TradeRecord, TradeStatus, follow_trade
 from domain.values import Moment
 from persistence.store import Unit
 
@@ -85,9 +86,12 @@ class Work:
     """The account's, as the last read found them; None: it could not read them."""
     signals: list[str] = field(default_factory=list)
     trades: set[int] = field(default_factory=set)
+    followed: dict[int, tuple[TradeRecord, tuple[OrderRecord, ...]]] = field(default_factory=dict)
+    """Trades that may have changed, as they are now, each with all of its orders."""
     updates: list[OrderUpdate] = field(default_factory=list)
     orders: list[ResendOrder | CancelOrder] = field(default_factory=list)
     """For the executor."""
+    positions: PositionChanged | None = None
     audit: AuditNow | None = None
     halted: bool = False
     """The halts have changed."""
@@ -121,17 +125,34 @@ class Work:
         if not changed:
             return
         self.unit.save_orders(changed.values(), at=self.now)
-        trade_ids = {record.trade_id for record in changed.values()}
-        orders = self.unit.entry_orders(trade_ids)
+        self.follow(self.unit.trades({record.trade_id for record in changed.values()}).values())
+
+    def follow(self, trades: Iterable[TradeRecord]) -> None:
+        """Store these trades as their orders make them."""
+        wanted = {trade.id: trade for trade in trades}
+        stored, orders = self.unit.trades(wanted), self.unit.orders_of(wanted)
         followed: list[TradeRecord] = []
-        for trade_id, trade in self.unit.trades(trade_ids).items():
-            after = follow_entry(trade, orders[trade_id])
-            if after is not trade:
+        for trade_id, trade in wanted.items():
+            before, after = stored[trade_id], follow_trade(trade, orders[trade_id])
+            if after is not before:
                 followed.append(after)
-            if after.status is not trade.status:
-                self.journal("trade_" + after.status, str(trade_id), symbol=trade.symbol, was=trade.status)
+            if after.status is not before.status:
+                self._journal_status(before, after)
+            self.followed[trade_id] = (after, orders[trade_id])
         self.unit.save_trades(followed, at=self.now)
-        self.trades |= trade_ids
+        self.trades |= wanted.keys()
+
+    def _journal_status(self, before: TradeRecord, after: TradeRecord) -> None:
+        told: dict[str, object] = {"symbol": after.symbol, "was": before.status}
+        if after.status is TradeStatus.CLOSED:
+            told |= {"reason": after.exit_reason, "price": after.exit_price, "pnl": after.pnl}
+        self.journal("trade_" + after.status, str(after.id), **told)
+
+    def in_trouble(self, trade_id: int, why: str) -> None:
+        """Selling a trade did not come about; the next attempt follows after a pause."""
+        [trade] = self.unit.trades([trade_id]).values()
+        if trade.held:
+            self.follow([trade.having({"exit_trouble": why[:500]})])
 
     def books_opened(self) -> bool:
         """Whether what the account held before our books is known."""
@@ -178,6 +199,14 @@ class Work:
             self.unit.save_holdings([self._holdings[symbol] for symbol in self._moved])
 
     # --- news -----------------------------------------------------------------------------------
+
+    def tell_positions(self) -> None:
+        """Have the trades told that may have changed; before the unit ends."""
+        if self.followed:
+            config = self.unit.config()
+            self.positions = PositionChanged(
+                trades=tuple(open_trade(trade, orders, config) for trade, orders in self.followed.values())
+            )
 
     def resend(self, record: OrderRecord) -> None:
         """Have the executor POST this intent again, under its own id."""

@@ -1,6 +1,7 @@
 """Deals work out to the lanes, which send the orders.
 
-In:  ExecuteSignal (from the receiver), ResendOrder | CancelOrder (from the ledger), Free (from a lane)
+In:  ExecuteSignal (from the receiver), ResendOrder | CancelOrder (from the ledger),
+     ClosePosition | ProtectPosition (from the monitor), Free (from a lane)
 Out: the same work -> a lane
 
 A symbol with work in hand stays on its lane, so its orders never overtake each other; a free symbol
@@ -8,11 +9,10 @@ goes to the lane with the least to do.
 """
 
 from collections.abc import Sequence
-from typing import assert_never
 
 from actors.base import Mailbox, OnDeath, Worker
 from actors.lane import Free, LaneMail, Serve, Work, key_of, symbol_of
-from domain.messages import CancelOrder, ExecuteSignal, ExecutorMail, ResendOrder
+from domain.messages import ExecutorMail
 
 
 class OrderExecutor(Worker[ExecutorMail | Free]):
@@ -31,12 +31,10 @@ class OrderExecutor(Worker[ExecutorMail | Free]):
 
     def receive(self, mail: ExecutorMail | Free) -> None:
         match mail:
-            case ExecuteSignal() | ResendOrder() | CancelOrder():
-                self._deal(mail)
             case Free():
                 self._release(mail.key)
             case _:
-                assert_never(mail)
+                self._deal(mail)
 
     def _deal(self, work: Work) -> None:
         key, symbol = key_of(work), symbol_of(work)

@@ -45,8 +45,12 @@ from domain.messages import (
     OrdersUpdated,
     OrderUnresolved,
     PlanEntry,
+    PlanExit,
     PlanResend,
+    PlanStop,
+    PositionChanged,
     RecordSignal,
+    RequestExit,
     SafeMode,
     StreamLost,
     StreamOpened,
@@ -72,6 +76,9 @@ URGENT: Final = (
     ListUndecided,
     PlanEntry,
     PlanResend,
+    PlanExit,
+    PlanStop,
+    RequestExit,
     HaltTrading,
     ClearHalts,
     OrderAccepted,
@@ -136,6 +143,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         self._means: Means | None = None
         self._backlog = Backlog()
         self._ticks = 0
+        self._positions_told = True
+        """Nobody waits to be told of all open trades."""
         self._halts_to_file = True
         """The file does not show the halts as they stand in the database."""
 
@@ -160,6 +169,13 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             subscription.subscriber.send(LeaseRenewed(monotonic=self._renewed))
         if MarketTold in subscription.kinds and self._market is not None:
             subscription.subscriber.send(self._told_market(self._market))
+        if PositionChanged in subscription.kinds:
+            self._positions_told = False
+            self._tick()
+
+    def _all_positions(self, work: Work) -> None:
+        """Have every open trade told: somebody new listens."""
+        work.follow(work.unit.open_trades())
 
     # --- what waits is done together ------------------------------------------------------------
 
@@ -238,6 +254,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             work = self._work(unit)
             yield work
             work.finish()
+            if self.wanted(PositionChanged):
+                work.tell_positions()
             halts = unit.standing_halts() if work.halted or put_halts_on_file else None
         if halts is not None:
             self._put_on_file(halts)
@@ -328,6 +346,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
                 ledger_halts.merge(work, self._halts)
                 for fact in self._backlog.facts:
                     ledger_desk.book(work, fact)
+                if not self._positions_told:
+                    self._all_positions(work)
                 work.gate = work.gate.having({"unwritable": None})
                 if self._backlog.overflowed:
                     work.gate = work.gate.having({"snapshot": None})
@@ -338,6 +358,7 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             self._tell_gate(self._moment())
         else:
             self._backlog = Backlog()
+            self._positions_told = True
             self._renewed = work.moment.monotonic
             self.publish(LeaseRenewed(monotonic=self._renewed))
         self._tick_after(RETRY_S if self._backlog else TICK_S)
@@ -364,6 +385,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             self.publish(news)
         if work.audit is not None:
             self.publish(work.audit)
+        if work.positions is not None:
+            self.publish(work.positions)
         if (work.signals or work.trades or work.updates) and self.wanted(LedgerChanged):
             self.publish(
                 LedgerChanged(

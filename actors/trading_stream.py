@@ -268,7 +268,7 @@ class TradingStream(Worker[_Mail]):
         partly = {
             u.client_order_id: u
             for u in updates
-            if u.event == "partial_fill" and u.client_order_id.startswith(PREFIX)
+            if u.event == "partial_fill" and u.side == "buy" and u.client_order_id.startswith(PREFIX)
         }
         for update in partly.values():
             self._reconciler.send(

@@ -288,7 +288,12 @@ def order_body(order: OrderTicket) -> bytes:
         "time_in_force": order.time_in_force,
         "client_order_id": order.client_order_id,
     }
-    for name, value in (("notional", order.notional), ("qty", order.qty), ("limit_price", order.limit_price)):
+    for name, value in (
+        ("notional", order.notional),
+        ("qty", order.qty),
+        ("limit_price", order.limit_price),
+        ("stop_price", order.stop_price),
+    ):
         if value is not None:
             body[name] = _plain(value)
     if order.extended_hours:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from domain.identity import is_ours
 from domain.orders import OrderUpdate, is_done
-from domain.values import ZERO, Message, Shares, Utc
+from domain.values import ZERO, Message, Shares, Usd, Utc
 
 ALL = "all"
 """The scope of a halt that stops every symbol."""
@@ -41,6 +41,7 @@ class ExternalOrder(Message):
     done: bool
     filled_qty: Shares = ZERO
     """Cumulative."""
+    filled_avg_price: Usd | None = None
     updated_at: Utc | None = None
 
     @property
@@ -56,6 +57,16 @@ class Halt(Message):
     reason: str
     by: str
     at: Utc
+
+
+def gained(before: ExternalOrder | None, after: ExternalOrder) -> tuple[Decimal, Decimal | None]:
+    """The shares that were executed between two words on an order, and their price; None: it was not told."""
+    had = before.filled_qty if before else ZERO
+    qty = after.filled_qty - had
+    paid = before.filled_avg_price if before else None
+    if not qty or after.filled_avg_price is None or (had and paid is None):
+        return qty, None
+    return qty, (after.filled_avg_price * after.filled_qty - (paid or ZERO) * had) / qty
 
 
 def signed(side: str, qty: Decimal) -> Decimal:
@@ -75,12 +86,15 @@ def fold_external(known: ExternalOrder | None, update: OrderUpdate) -> ExternalO
             status=update.status,
             done=done,
             filled_qty=update.filled_qty,
+            filled_avg_price=update.filled_avg_price,
             updated_at=update.updated_at,
         )
     newer = known.updated_at is None or (
         update.updated_at is not None and update.updated_at >= known.updated_at
     )
     changes: dict[str, object] = {"filled_qty": max(known.filled_qty, update.filled_qty)}
+    if update.filled_qty > known.filled_qty and update.filled_avg_price is not None:
+        changes["filled_avg_price"] = update.filled_avg_price
     if (done, newer) >= (known.done, True):
         changes |= {"status": update.status, "done": done, "updated_at": update.updated_at}
     return known.having(changes)

@@ -10,7 +10,8 @@ PREFIX: Final = "sf-"
 
 _MADE_HERE: Final = re.compile(r"sf-[a-z2-7]{26}")
 
-Leg = Literal["entry", "exit"]
+Leg = Literal["entry", "exit", "stop"]
+"""What an order is for: to open a trade, to close it now, or to rest at the broker until it must."""
 
 
 def client_order_id(*, account_id: str, source: str, signal_id: str, leg: Leg, generation: int = 0) -> str:

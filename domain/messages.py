@@ -8,6 +8,8 @@
                      ExecuteSignal  -> OrderExecutor
     OrderExecutor   ?PlanEntry      -> TradeLedger      Planned | Declined | Deferred
                     ?PlanResend     -> TradeLedger      Planned | Declined | Deferred
+                    ?PlanExit       -> TradeLedger      Planned | Declined | Deferred
+                    ?PlanStop       -> TradeLedger      Planned | Declined | Deferred
                      OrderAccepted | OrderRejected | OrderUnresolved | OrderNotSent -> TradeLedger
                      LookUpOrder    -> Reconciler
                      OrderPlaced    -> TradingStream
@@ -17,12 +19,16 @@
                      BrokerSnapshot | OrdersUpdated | OrderNotFound | LookUpFailed | PositionConfirmed
                      | KeysRefused -> TradeLedger
                      OrdersRead     -> TradingStream
+    PositionMonitor  ClosePosition | ProtectPosition -> OrderExecutor
+                     PositionsLooked -> TradeLedger
     TradeLedger      ResendOrder | CancelOrder -> OrderExecutor
+                     PositionChanged -> PositionMonitor
                      AuditNow       -> Reconciler
                      GateChanged    -> SignalReceiver, lanes
                      LedgerChanged | MarketTold -> whoever subscribed
     web             ?HaltTrading    -> TradeLedger      HaltsChanged
                     ?ClearHalts     -> TradeLedger      HaltsChanged
+                    ?RequestExit    -> TradeLedger      ExitRequested
                      AuditNow       -> Reconciler
     run              SafeMode       -> TradeLedger
     TradeLedger      HaltsCleared   -> TradingStream, run
@@ -31,13 +37,17 @@ While the ledger cannot be written, it answers every question with `LedgerUnwrit
 """
 
 from datetime import timedelta
+from typing import Literal
 
+from domain.config import BotConfig
+from domain.exits import Look, OpenTrade
 from domain.holdings import Halt
 from domain.market import Market
 from domain.orders import OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import Snapshot
 from domain.rules import Deferred, Gate
 from domain.signals import Signal, SignalReceipt, Verdict
+from domain.trades import TradeRecord
 from domain.values import Message, Shares, Utc
 
 # --- signals in ---------------------------------------------------------------------------------
@@ -182,6 +192,67 @@ class ResendOrder(Message):
 
     client_order_id: str
     symbol: str
+
+
+# --- positions ----------------------------------------------------------------------------------
+
+
+class RequestExit(Message):
+    """A person wants this symbol sold, or everything (`all`): kept until nothing is held any more."""
+
+    scope: str
+    reason: Literal["manual", "flatten"]
+    by: str
+
+
+class ExitRequested(Message):
+    """The trades that are to be sold, whether this was the first word of it or not."""
+
+    trades: tuple[TradeRecord, ...]
+
+
+class ClosePosition(Message):
+    """Sell what this trade holds."""
+
+    trade_id: int
+    symbol: str
+    reason: str
+    detail: str
+    by: str
+
+
+class ProtectPosition(Message):
+    """Bring the stop that rests at the broker in step with this trade."""
+
+    trade_id: int
+    symbol: str
+
+
+class PlanExit(Message):
+    """Make the intent to sell what this trade holds durable, if it may be sent now."""
+
+    trade_id: int
+    reason: str
+    detail: str
+    by: str
+
+
+class PlanStop(Message):
+    """Make the intent of this trade's resting stop durable, or have one that is wrong canceled."""
+
+    trade_id: int
+
+
+class PositionsLooked(Message):
+    """What the monitor saw of the open trades."""
+
+    looks: tuple[Look, ...]
+
+
+class PositionChanged(Message):
+    """Open trades that a commit changed, and those that it ended."""
+
+    trades: tuple[OpenTrade, ...]
 
 
 # --- the stream ---------------------------------------------------------------------------------
@@ -339,6 +410,12 @@ class GateChanged(Message):
     gate: Gate
 
 
+class ConfigTold(Message):
+    """The owner's settings, as they are from now on."""
+
+    config: BotConfig
+
+
 class LedgerChanged(Message):
     """What a commit changed."""
 
@@ -358,11 +435,20 @@ class MarketTold(Message):
 # --- mailboxes ----------------------------------------------------------------------------------
 
 ReceiverMail = AcceptSignal | GateChanged
-ExecutorMail = ExecuteSignal | ResendOrder | CancelOrder
+ExecutorMail = ExecuteSignal | ResendOrder | CancelOrder | ClosePosition | ProtectPosition
 StreamMail = RestartStream | OrderPlaced | OrdersRead | HaltsCleared
 ReconcilerMail = StreamOpened | LookUpOrder | ConfirmPosition | ReadOrder | AuditNow
 LedgerQuestion = (
-    RecordSignal | ListUndecided | PlanEntry | PlanResend | ListUnsettled | HaltTrading | ClearHalts
+    RecordSignal
+    | ListUndecided
+    | PlanEntry
+    | PlanResend
+    | PlanExit
+    | PlanStop
+    | RequestExit
+    | ListUnsettled
+    | HaltTrading
+    | ClearHalts
 )
 LedgerFact = (
     OrderAccepted
@@ -378,6 +464,7 @@ LedgerFact = (
     | StreamOpened
     | StreamLost
     | KeysRefused
+    | PositionsLooked
 )
 LedgerMail = LedgerQuestion | LedgerFact
 PlanAnswer = Planned | Declined | Deferred

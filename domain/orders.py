@@ -10,9 +10,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Literal
 
+from domain.identity import Leg
 from domain.values import ZERO, Message, Shares, Usd, Utc
 
 Side = Literal["buy", "sell"]
+OrderType = Literal["market", "limit", "stop"]
 
 OPEN_STATUSES: Final = frozenset(
     {
@@ -90,20 +92,27 @@ UNSETTLED: Final = frozenset({Life.INTENDED, Life.UNRESOLVED, Life.WORKING})
 """Lives that the broker still has to be asked about."""
 
 
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
 class OrderTicket(Message):
     """An order as it is to be POSTed: the intent, durable before the first byte leaves."""
 
     client_order_id: str
+    leg: Leg = "entry"
     symbol: str
     side: Side
-    type: Literal["market", "limit"] = "market"
+    type: OrderType = "market"
     time_in_force: Literal["day", "gtc"] = "day"
     notional: Usd | None = None
     qty: Shares | None = None
     limit_price: Usd | None = None
+    stop_price: Usd | None = None
     extended_hours: bool = False
+    reason: str | None = None
+    """Why it is sold."""
     post_until: Utc
-    """The last moment it may be POSTed: its signal's time to live."""
+    """The last moment it may be POSTed: of an entry, its signal's time to live."""
 
 
 class Execution(Message):
@@ -145,12 +154,17 @@ class OrderRecord(Message):
 
     client_order_id: str
     trade_id: int
+    leg: Leg = "entry"
     symbol: str
     side: Side
+    type: OrderType = "market"
     time_in_force: str
     life: Life
     notional: Usd | None = None
     qty: Shares | None = None
+    stop_price: Usd | None = None
+    reason: str | None = None
+    planned_at: Utc = _NEVER
     post_until: Utc
     qty_before: Shares = ZERO
     """The account's position in the symbol when the order was planned."""
@@ -173,8 +187,13 @@ class OrderRecord(Message):
     """Since when nothing at all is known of it: its POST had no clear answer, nor has any look-up."""
 
     @property
+    def is_live(self) -> bool:
+        """Whether it may still be executed, for all that is known."""
+        return self.life in UNSETTLED
+
+    @property
     def shares(self) -> Decimal:
-        """Shares this order brought: while it works, the confirmed number unless more was filled since.
+        """Shares this order moved: while it works, the confirmed number unless more was filled since.
 
         Of a done order the broker's own count is final: a position moves for other reasons too.
         """
@@ -187,9 +206,6 @@ class OrderRecord(Message):
 def is_done(status: str, time_in_force: str | None) -> bool:
     """Whether a status is final. One we do not know is open: it will be asked about again."""
     return status in DONE_STATUSES or (status == DONE_FOR_DAY and time_in_force == "day")
-
-
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def fold(record: OrderRecord, update: OrderUpdate) -> OrderRecord:

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from domain.holdings import ExternalOrder, Holding, signed
 from domain.values import ZERO
-from persistence.codec import built, json_of, micros_of, micros_or_none, moment_or_none, text_of
+from persistence.codec import built, json_of, micros_of, micros_or_none, moment_or_none, text_of, text_or_none
 
 EXTERNAL_COLUMNS: Final = (
-    "broker_order_id", "client_order_id", "symbol", "side", "status", "done", "filled_qty", "updated_at",
+    "broker_order_id", "client_order_id", "symbol", "side", "status", "done", "filled_qty",
+    "filled_avg_price", "updated_at",
 )  # fmt: skip
 _EXTERNAL = ", ".join(EXTERNAL_COLUMNS)
 _LISTED = "(SELECT value FROM json_each(?))"
@@ -25,10 +26,11 @@ _SAVE_HOLDING = (
 _OPEN_EXTERNAL = f"SELECT {_EXTERNAL} FROM external_order WHERE done = 0 ORDER BY rowid"  # noqa: S608
 _EXTERNAL_OF = f"SELECT {_EXTERNAL} FROM external_order WHERE broker_order_id IN {_LISTED}"  # noqa: S608
 _SAVE_EXTERNAL = (
-    f"INSERT INTO external_order ({_EXTERNAL}, first_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+    f"INSERT INTO external_order ({_EXTERNAL}, first_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
     " ON CONFLICT (broker_order_id) DO UPDATE SET client_order_id = excluded.client_order_id,"
     " symbol = excluded.symbol, side = excluded.side, status = excluded.status, done = excluded.done,"
-    " filled_qty = excluded.filled_qty, updated_at = excluded.updated_at"
+    " filled_qty = excluded.filled_qty, filled_avg_price = excluded.filled_avg_price,"
+    " updated_at = excluded.updated_at"
 )
 _DROP_EXTERNAL = f"DELETE FROM external_order WHERE broker_order_id IN {_LISTED}"  # noqa: S608
 _ADD_ADJUSTMENT = (
@@ -75,7 +77,7 @@ def recomputed(cursor: Cursor) -> dict[str, Decimal]:
 
 def external_of(row: tuple[Any, ...]) -> ExternalOrder:
     """The order from `EXTERNAL_COLUMNS`."""
-    broker_order_id, client_order_id, symbol, side, status, done, filled_qty, updated_at = row
+    broker_order_id, client_order_id, symbol, side, status, done, filled_qty, price, updated_at = row
     return built(
         ExternalOrder,
         {
@@ -86,6 +88,7 @@ def external_of(row: tuple[Any, ...]) -> ExternalOrder:
             "status": status,
             "done": bool(done),
             "filled_qty": Decimal(filled_qty),
+            "filled_avg_price": None if price is None else Decimal(price),
             "updated_at": moment_or_none(updated_at),
         },
     )
@@ -113,6 +116,7 @@ def save_external_orders(cursor: Cursor, orders: Iterable[ExternalOrder], *, at:
                 order.status,
                 int(order.done),
                 text_of(order.filled_qty),
+                text_or_none(order.filled_avg_price),
                 micros_or_none(order.updated_at),
                 now,
             )

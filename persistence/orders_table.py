@@ -20,14 +20,15 @@ from persistence.codec import (
 from persistence.errors import RowMissing
 
 RECORD_COLUMNS: Final = (
-    "client_order_id", "trade_id", "symbol", "side", "time_in_force", "life", "notional", "qty",
-    "post_until", "qty_before", "broker_order_id", "status", "filled_qty", "filled_avg_price",
+    "client_order_id", "trade_id", "leg", "symbol", "side", "type", "time_in_force", "life", "notional",
+    "qty", "stop_price", "reason", "planned_at", "post_until", "qty_before", "broker_order_id", "status",
+    "filled_qty", "filled_avg_price",
     "updated_at", "priced_filled_qty", "priced_at", "confirmed_qty", "confirmed_at_filled",
     "replaced_by", "missing_since", "silent_since",
 )  # fmt: skip
 TICKET_COLUMNS: Final = (
-    "client_order_id", "symbol", "side", "type", "time_in_force", "notional", "qty", "limit_price",
-    "extended_hours", "post_until",
+    "client_order_id", "leg", "symbol", "side", "type", "time_in_force", "notional", "qty", "limit_price",
+    "stop_price", "extended_hours", "reason", "post_until",
 )  # fmt: skip
 LIVES: Final = {life.value: life for life in Life}
 MAX_OUTCOME: Final = 500
@@ -38,18 +39,18 @@ _LISTED = "(SELECT value FROM json_each(?))"
 
 _ADD = (
     "INSERT INTO bot_order (client_order_id, trade_id, leg, symbol, side, type, time_in_force, notional, qty,"
-    " limit_price, extended_hours, post_until, life, qty_before, account_id, config_digest, code_version,"
-    " planned_at, saved_at)"
-    " VALUES (?, ?, 'entry', ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?, ?, ?, ?, ?)"
+    " limit_price, stop_price, extended_hours, reason, post_until, life, qty_before, account_id,"
+    " config_digest, code_version, planned_at, saved_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?, ?, ?, ?, ?)"
 )
-# What the broker does not tell of a replacement is as it was in the trade's first order.
+# What the broker does not tell of a replacement is as it was in the trade's first order of this leg.
 _ADD_REPLACEMENT = (
-    "INSERT INTO bot_order (client_order_id, trade_id, symbol, side, time_in_force, notional, qty,"
-    " post_until, qty_before, life, planned_at, saved_at,"
-    " leg, type, extended_hours, account_id, config_digest, code_version)"
-    " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-    " leg, type, extended_hours, account_id, config_digest, code_version"
-    " FROM bot_order WHERE trade_id = ? ORDER BY planned_at, rowid LIMIT 1"
+    "INSERT INTO bot_order (client_order_id, trade_id, leg, symbol, side, type, time_in_force, notional, qty,"
+    " stop_price, reason, post_until, qty_before, life, planned_at, saved_at,"
+    " extended_hours, account_id, config_digest, code_version)"
+    " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+    " extended_hours, account_id, config_digest, code_version"
+    " FROM bot_order WHERE trade_id = ? AND leg = ? ORDER BY planned_at, rowid LIMIT 1"
 )
 _BY_CLIENT_ID = f"SELECT {_RECORD} FROM bot_order WHERE client_order_id IN {_LISTED}"  # noqa: S608
 _BY_BROKER_ID = f"SELECT client_order_id FROM bot_order WHERE broker_order_id IN {_LISTED}"  # noqa: S608
@@ -67,8 +68,8 @@ _NOTE_ATTEMPT = (
     "UPDATE bot_order SET attempts = attempts + 1, last_outcome = ?, saved_at = ? WHERE client_order_id = ?"
 )
 _UNSETTLED = f"SELECT {_RECORD} FROM bot_order WHERE {_UNSETTLED_LIFE} ORDER BY planned_at, rowid"  # noqa: S608
-_ENTRY_ORDERS = (
-    f"SELECT trade_id, client_order_id FROM bot_order WHERE trade_id IN {_LISTED} AND leg = 'entry'"  # noqa: S608
+_OF_TRADES = (
+    f"SELECT trade_id, client_order_id FROM bot_order WHERE trade_id IN {_LISTED}"  # noqa: S608
     " ORDER BY planned_at, rowid"
 )
 
@@ -76,8 +77,9 @@ _ENTRY_ORDERS = (
 def record_of(row: tuple[Any, ...]) -> OrderRecord:
     """The order from `RECORD_COLUMNS`."""
     (
-        client_order_id, trade_id, symbol, side, time_in_force, life, notional, qty,
-        post_until, qty_before, broker_order_id, status, filled_qty, filled_avg_price,
+        client_order_id, trade_id, leg, symbol, side, type_, time_in_force, life, notional, qty,
+        stop_price, reason, planned_at, post_until, qty_before, broker_order_id, status, filled_qty,
+        filled_avg_price,
         updated_at, priced_filled_qty, priced_at, confirmed_qty, confirmed_at_filled,
         replaced_by, missing_since, silent_since,
     ) = row  # fmt: skip
@@ -86,12 +88,17 @@ def record_of(row: tuple[Any, ...]) -> OrderRecord:
         {
             "client_order_id": client_order_id,
             "trade_id": trade_id,
+            "leg": leg,
             "symbol": symbol,
             "side": side,
+            "type": type_,
             "time_in_force": time_in_force,
             "life": LIVES[life],
             "notional": None if notional is None else Decimal(notional),
             "qty": None if qty is None else Decimal(qty),
+            "stop_price": None if stop_price is None else Decimal(stop_price),
+            "reason": reason,
+            "planned_at": moment_of(planned_at),
             "post_until": moment_of(post_until),
             "qty_before": Decimal(qty_before),
             "broker_order_id": broker_order_id,
@@ -113,13 +120,14 @@ def record_of(row: tuple[Any, ...]) -> OrderRecord:
 def ticket_of(row: tuple[Any, ...]) -> OrderTicket:
     """The intent from `TICKET_COLUMNS`."""
     (
-        client_order_id, symbol, side, type_, time_in_force, notional, qty, limit_price,
-        extended_hours, post_until,
+        client_order_id, leg, symbol, side, type_, time_in_force, notional, qty, limit_price,
+        stop_price, extended_hours, reason, post_until,
     ) = row  # fmt: skip
     return built(
         OrderTicket,
         {
             "client_order_id": client_order_id,
+            "leg": leg,
             "symbol": symbol,
             "side": side,
             "type": type_,
@@ -127,7 +135,9 @@ def ticket_of(row: tuple[Any, ...]) -> OrderTicket:
             "notional": None if notional is None else Decimal(notional),
             "qty": None if qty is None else Decimal(qty),
             "limit_price": None if limit_price is None else Decimal(limit_price),
+            "stop_price": None if stop_price is None else Decimal(stop_price),
             "extended_hours": bool(extended_hours),
+            "reason": reason,
             "post_until": moment_of(post_until),
         },
     )
@@ -142,7 +152,7 @@ class OrdersTable:
         self._cursor = cursor
         self._known: dict[str, OrderRecord] = {}
 
-    def add_entry(
+    def add(
         self,
         order: OrderTicket,
         *,
@@ -153,13 +163,14 @@ class OrdersTable:
         code_version: str,
         at: datetime,
     ) -> None:
-        """Store the intent to enter a trade."""
+        """Store the intent: an order as it will be POSTed."""
         now = micros_of(at)
         self._cursor.execute(
             _ADD,
             (
                 order.client_order_id,
                 trade_id,
+                order.leg,
                 order.symbol,
                 order.side,
                 order.type,
@@ -167,7 +178,9 @@ class OrdersTable:
                 text_or_none(order.notional),
                 text_or_none(order.qty),
                 text_or_none(order.limit_price),
+                text_or_none(order.stop_price),
                 int(order.extended_hours),
+                order.reason,
                 micros_of(order.post_until),
                 text_of(qty_before),
                 account_id,
@@ -186,17 +199,22 @@ class OrdersTable:
             (
                 record.client_order_id,
                 record.trade_id,
+                record.leg,
                 record.symbol,
                 record.side,
+                record.type,
                 record.time_in_force,
                 text_or_none(record.notional),
                 text_or_none(record.qty),
+                text_or_none(record.stop_price),
+                record.reason,
                 micros_of(record.post_until),
                 text_of(record.qty_before),
                 record.life.value,
                 now,
                 now,
                 record.trade_id,
+                record.leg,
             ),
         )
         if self._cursor.rowcount != 1:
@@ -276,9 +294,9 @@ class OrdersTable:
         """Orders the broker still has to be asked about, oldest first."""
         return tuple(map(record_of, self._cursor.execute(_UNSETTLED)))
 
-    def entries(self, trade_ids: Collection[int]) -> dict[int, tuple[OrderRecord, ...]]:
-        """The entry orders of each trade, oldest first."""
-        pairs = self._cursor.execute(_ENTRY_ORDERS, (json_of(list(trade_ids)),)).fetchall()
+    def of_trades(self, trade_ids: Collection[int]) -> dict[int, tuple[OrderRecord, ...]]:
+        """All orders of each trade, oldest first."""
+        pairs = self._cursor.execute(_OF_TRADES, (json_of(list(trade_ids)),)).fetchall()
         self._learn(cid for _, cid in pairs)
         found: dict[int, tuple[OrderRecord, ...]] = {}
         for trade_id, cid in pairs:

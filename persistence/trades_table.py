@@ -23,7 +23,9 @@ from persistence.rows import NewTrade
 TRADE_COLUMNS: Final = (
     "id", "symbol", "status", "stars", "notional", "shares", "entry_price", "entry_at", "exit_price",
     "exit_at", "exit_reason", "pnl", "catalyst_type", "catalyst_tier", "alpaca_order_id",
-    "client_order_id", "source", "signal_id", "created_at", "updated_at",
+    "client_order_id", "source", "signal_id", "created_at", "updated_at", "sold", "split", "taken",
+    "taken_for", "exit_wanted", "exit_wanted_by", "exit_wanted_at", "exit_trouble", "peak_price",
+    "mark_price", "mark_at", "watched_at", "naked_why", "naked_usd_s",
 )  # fmt: skip
 STATUSES: Final = {status.value: status for status in TradeStatus}
 
@@ -32,6 +34,10 @@ _OCCUPYING = (
     "SELECT status FROM bot_trade WHERE symbol = ? AND status IN ('pending', 'open', 'closing')"
     " ORDER BY id LIMIT 1"
 )
+_OPEN = (
+    "SELECT id FROM bot_trade WHERE status IN ('pending', 'open', 'closing')"
+    " AND (:symbol IS NULL OR symbol = :symbol) ORDER BY id"
+)
 _ADD = (
     "INSERT INTO bot_trade (source, signal_id, symbol, status, stars, notional, entry_at, catalyst_type,"
     " catalyst_tier, client_order_id, created_at, updated_at)"
@@ -39,12 +45,15 @@ _ADD = (
 )
 _BY_ID = f"SELECT {', '.join(TRADE_COLUMNS)} FROM bot_trade WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
 _SAVE = (
-    "UPDATE bot_trade SET shares = ?, entry_price = ?, entry_at = ?, exit_price = ?, exit_at = ?,"
-    " exit_reason = ?, pnl = ?, alpaca_order_id = ?, updated_at = ?{indexed} WHERE id = ?"
+    "UPDATE bot_trade SET shares = ?, entry_price = ?, entry_at = ?, exit_price = ?,"
+    " exit_reason = ?, pnl = ?, alpaca_order_id = ?, sold = ?, split = ?, taken = ?, taken_for = ?,"
+    " exit_wanted = ?, exit_wanted_by = ?, exit_wanted_at = ?, exit_trouble = ?, peak_price = ?,"
+    " mark_price = ?, mark_at = ?, watched_at = ?, naked_why = ?, naked_usd_s = ?,"
+    " updated_at = ?{indexed} WHERE id = ?"
 )
 # As with orders: an indexed column is named only when it changes.
 _SAVE_IN_PLACE = _SAVE.format(indexed="")
-_SAVE_MOVED = _SAVE.format(indexed=", status = ?")
+_SAVE_MOVED = _SAVE.format(indexed=", status = ?, exit_at = ?")
 
 
 def trade_of(row: tuple[Any, ...]) -> TradeRecord:
@@ -52,7 +61,9 @@ def trade_of(row: tuple[Any, ...]) -> TradeRecord:
     (
         id_, symbol, status, stars, notional, shares, entry_price, entry_at, exit_price,
         exit_at, exit_reason, pnl, catalyst_type, catalyst_tier, alpaca_order_id,
-        client_order_id, source, signal_id, created_at, updated_at,
+        client_order_id, source, signal_id, created_at, updated_at, sold, split, taken, taken_for,
+        exit_wanted, exit_wanted_by, exit_wanted_at, exit_trouble, peak_price, mark_price, mark_at,
+        watched_at, naked_why, naked_usd_s,
     ) = row  # fmt: skip
     return built(
         TradeRecord,
@@ -77,6 +88,20 @@ def trade_of(row: tuple[Any, ...]) -> TradeRecord:
             "signal_id": signal_id,
             "created_at": moment_of(created_at),
             "updated_at": moment_of(updated_at),
+            "sold": Decimal(sold),
+            "split": Decimal(split),
+            "taken": Decimal(taken),
+            "taken_for": None if taken_for is None else Decimal(taken_for),
+            "exit_wanted": exit_wanted,
+            "exit_wanted_by": exit_wanted_by,
+            "exit_wanted_at": moment_or_none(exit_wanted_at),
+            "exit_trouble": exit_trouble,
+            "peak_price": None if peak_price is None else Decimal(peak_price),
+            "mark_price": None if mark_price is None else Decimal(mark_price),
+            "mark_at": moment_or_none(mark_at),
+            "watched_at": moment_or_none(watched_at),
+            "naked_why": naked_why,
+            "naked_usd_s": Decimal(naked_usd_s),
         },
     )
 
@@ -94,6 +119,11 @@ class TradesTable:
         """The status of the trade that has the symbol; None: it is free."""
         row = self._cursor.execute(_OCCUPYING, (symbol,)).fetchone()
         return None if row is None else STATUSES[row[0]]
+
+    def open(self, symbol: str | None) -> tuple[TradeRecord, ...]:
+        """Those that have a symbol, or this one, oldest first."""
+        ids = [row[0] for row in self._cursor.execute(_OPEN, {"symbol": symbol})]
+        return tuple(self.by_id(ids).values())
 
     def add(self, trade: NewTrade, *, at: datetime) -> int:
         """The new trade's id; it is pending, and until its first fill `entry_at` is when it was planned."""
@@ -138,17 +168,30 @@ class TradesTable:
                 text_or_none(trade.entry_price),
                 micros_or_none(trade.entry_at),
                 text_or_none(trade.exit_price),
-                micros_or_none(trade.exit_at),
                 trade.exit_reason,
                 text_or_none(trade.pnl),
                 trade.alpaca_order_id,
+                text_of(trade.sold),
+                text_of(trade.split),
+                text_of(trade.taken),
+                text_or_none(trade.taken_for),
+                trade.exit_wanted,
+                trade.exit_wanted_by,
+                micros_or_none(trade.exit_wanted_at),
+                trade.exit_trouble,
+                text_or_none(trade.peak_price),
+                text_or_none(trade.mark_price),
+                micros_or_none(trade.mark_at),
+                micros_or_none(trade.watched_at),
+                trade.naked_why,
+                text_of(trade.naked_usd_s),
                 now,
             )
             old = self._known.pop(trade_id, None)
-            if old and old.status is trade.status:
+            if old and old.status is trade.status and old.exit_at == trade.exit_at:
                 in_place.append((*row, trade_id))
             else:
-                moved.append((*row, trade.status.value, trade_id))
+                moved.append((*row, trade.status.value, micros_or_none(trade.exit_at), trade_id))
         saved = sum(
             self._cursor.executemany(sql, rows).rowcount
             for sql, rows in ((_SAVE_IN_PLACE, in_place), (_SAVE_MOVED, moved))

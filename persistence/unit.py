@@ -71,6 +71,10 @@ class Unit:
         """The status of the trade that has the symbol; None: it is free."""
         return self._trades.occupying(symbol)
 
+    def open_trades(self, symbol: str | None = None) -> tuple[TradeRecord, ...]:
+        """Those that occupy their symbol, oldest first: of one symbol, or all."""
+        return self._trades.open(symbol)
+
     def add_entry(
         self,
         trade: NewTrade,
@@ -87,7 +91,7 @@ class Unit:
         sqlite3.IntegrityError if the signal is unknown or has traded, or the order's id is taken.
         """
         trade_id = self._trades.add(trade, at=at)
-        self._orders.add_entry(
+        self._orders.add(
             order,
             trade_id=trade_id,
             qty_before=qty_before,
@@ -134,9 +138,31 @@ class Unit:
         """Orders the broker still has to be asked about, oldest first."""
         return self._orders.unsettled()
 
-    def entry_orders(self, trade_ids: Collection[int]) -> dict[int, tuple[OrderRecord, ...]]:
-        """A trade's entry orders (the first, and those that replaced it), oldest first."""
-        return self._orders.entries(trade_ids)
+    def orders_of(self, trade_ids: Collection[int]) -> dict[int, tuple[OrderRecord, ...]]:
+        """All orders of each trade, of every leg, oldest first."""
+        return self._orders.of_trades(trade_ids)
+
+    def add_exit(
+        self,
+        order: OrderTicket,
+        *,
+        trade_id: int,
+        qty_before: Decimal,
+        account_id: str,
+        config_digest: str,
+        code_version: str,
+        at: datetime,
+    ) -> None:
+        """Store the intent to sell what a trade holds. sqlite3.IntegrityError if its id is taken."""
+        self._orders.add(
+            order,
+            trade_id=trade_id,
+            qty_before=qty_before,
+            account_id=account_id,
+            config_digest=config_digest,
+            code_version=code_version,
+            at=at,
+        )
 
     def add_executions(self, rows: Iterable[ExecutionRow]) -> None:
         """Store evidence; an execution_id seen before is left as it is.

@@ -42,6 +42,7 @@ def test_the_first_word_on_an_external_order_is_kept_as_it_came() -> None:
         status="filled",
         done=True,
         filled_qty=dec("7"),
+        filled_avg_price=dec("12"),
         updated_at=later(3),
     )
 

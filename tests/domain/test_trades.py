@@ -4,11 +4,10 @@ import pytest
 
 from domain.orders import Life, OrderRecord, confirm_position
 from domain.trades import (
-    NEXT_STATUS,
     OCCUPYING,
     EntryPhase,
     TradeStatus,
-    follow_entry,
+    follow_trade,
     phase_of,
 )
 from tests.domain.builders import a_record, a_trade, dec, later
@@ -45,14 +44,10 @@ def bought(shares: str, price: str | None, at: float = 3, **changes: object) -> 
     )
 
 
-@pytest.mark.parametrize(("status", "phase"), list(product(TradeStatus, EntryPhase)))
-def test_each_status_and_phase_lead_where_they_should(status: TradeStatus, phase: EntryPhase) -> None:
-    through = {TradeStatus.CLOSING, TradeStatus.CLOSED}
-    assert NEXT_STATUS[status, phase] is (status if status in through else LED[phase])
-
-
-def test_the_table_has_no_other_steps() -> None:
-    assert set(NEXT_STATUS) == set(product(TradeStatus, EntryPhase))
+@pytest.mark.parametrize(("was", "life"), list(product(TradeStatus, Life)))
+def test_what_a_trade_is_depends_on_its_orders_and_not_on_what_it_was(was: TradeStatus, life: Life) -> None:
+    after = follow_trade(a_trade(status=was), [a_record(life=life, status="canceled")])
+    assert after.status is LED[PHASE_OF_LIFE[life]]
 
 
 def test_a_trade_has_its_symbol_until_it_is_over() -> None:
@@ -85,18 +80,18 @@ def test_of_several_orders_the_one_that_may_still_buy_decides(
 
 
 def test_a_fill_gives_the_trade_shares_price_and_time() -> None:
-    after = follow_entry(a_trade(), [bought("8.08", "12.376")])
+    after = follow_trade(a_trade(), [bought("8.08", "12.376")])
     assert (after.status, after.shares, after.entry_price) == (TradeStatus.OPEN, dec("8.08"), dec("12.376"))
     assert (after.entry_at, after.alpaca_order_id) == (later(3), "broker-one")
 
 
 def test_the_entry_time_is_that_of_the_first_fill_and_stays() -> None:
-    partly = follow_entry(a_trade(), [bought("4", "12", at=2, life=Life.WORKING)])
-    assert follow_entry(partly, [bought("10", "12", at=9)]).entry_at == later(2)
+    partly = follow_trade(a_trade(), [bought("4", "12", at=2, life=Life.WORKING)])
+    assert follow_trade(partly, [bought("10", "12", at=9)]).entry_at == later(2)
 
 
 def test_an_accepted_order_opens_the_trade_without_shares() -> None:
-    after = follow_entry(a_trade(), [a_record(life=Life.WORKING, broker_order_id="broker-one")])
+    after = follow_trade(a_trade(), [a_record(life=Life.WORKING, broker_order_id="broker-one")])
     assert (after.status, after.shares, after.entry_price, after.entry_at) == (
         TradeStatus.OPEN, None, None, a_trade().entry_at,
     )  # fmt: skip
@@ -115,13 +110,13 @@ def test_an_accepted_order_opens_the_trade_without_shares() -> None:
 def test_an_order_that_ended_without_shares_is_a_missed_trade_with_its_reason(
     status: str, reason: str
 ) -> None:
-    after = follow_entry(a_trade(), [a_record(life=Life.DONE, status=status)])
+    after = follow_trade(a_trade(), [a_record(life=Life.DONE, status=status)])
     assert (after.status, after.exit_reason, after.shares) == (TradeStatus.MISSED, reason, None)
 
 
 @pytest.mark.parametrize("status", ["canceled", "expired", "done_for_day"])
 def test_an_order_that_ended_with_shares_is_an_open_position(status: str) -> None:
-    after = follow_entry(a_trade(), [bought("4", "12.34", status=status)])
+    after = follow_trade(a_trade(), [bought("4", "12.34", status=status)])
     assert (after.status, after.shares, after.exit_reason) == (TradeStatus.OPEN, dec("4"), None)
 
 
@@ -133,44 +128,37 @@ def test_an_order_that_ended_with_shares_is_an_open_position(status: str) -> Non
     ],
 )
 def test_an_order_that_never_was_says_why(life: Life, status: TradeStatus, reason: str) -> None:
-    after = follow_entry(a_trade(), [a_record(life=life)])
+    after = follow_trade(a_trade(), [a_record(life=life)])
     assert (after.status, after.exit_reason) == (status, reason)
 
 
 @pytest.mark.parametrize("before", [TradeStatus.MISSED, TradeStatus.REJECTED])
 def test_a_late_fill_opens_what_was_given_up_and_takes_the_reason_back(before: TradeStatus) -> None:
-    after = follow_entry(a_trade(status=before, exit_reason="expired_unseen"), [bought("10", "12")])
+    after = follow_trade(a_trade(status=before, exit_reason="expired_unseen"), [bought("10", "12")])
     assert (after.status, after.exit_reason, after.shares) == (TradeStatus.OPEN, None, dec("10"))
-
-
-@pytest.mark.parametrize("before", [TradeStatus.CLOSING, TradeStatus.CLOSED])
-def test_late_news_of_the_entry_does_not_reopen_what_is_being_closed(before: TradeStatus) -> None:
-    trade = a_trade(status=before, exit_reason="hard_stop", shares=dec("4"))
-    after = follow_entry(trade, [bought("10", "12")])
-    assert (after.status, after.exit_reason) == (before, "hard_stop")
 
 
 def test_shares_are_the_confirmed_ones() -> None:
     record = bought("4", "12", life=Life.WORKING, status="partially_filled")
     confirmed = confirm_position(record, position_qty=dec("3.5"), at_filled=dec("4"))
-    assert follow_entry(a_trade(), [confirmed]).shares == dec("3.5")
+    assert follow_trade(a_trade(), [confirmed]).shares == dec("3.5")
 
 
 def test_an_order_and_its_successor_add_up() -> None:
     first = bought("4", "12.00", status="replaced", at=2)
     second = bought("6", "12.50", client_order_id="sf-two", broker_order_id="broker-two", at=5)
-    after = follow_entry(a_trade(), [first, second])
+    after = follow_trade(a_trade(), [first, second])
     assert (after.shares, after.entry_price) == (dec("10"), dec("12.3"))
     assert (after.entry_at, after.alpaca_order_id) == (later(2), "broker-one")
 
 
 def test_an_average_price_is_exact_to_nine_decimals() -> None:
     orders = [bought("1", "1"), bought("2", "2", client_order_id="sf-two")]
-    assert follow_entry(a_trade(), orders).entry_price == dec("1.666666667")
+    assert follow_trade(a_trade(), orders).entry_price == dec("1.666666667")
 
 
 def test_following_twice_changes_nothing_more() -> None:
     for life, status in product(Life, TradeStatus):
         orders = [a_record(life=life, status="canceled")]
-        once = follow_entry(a_trade(status=status), orders)
-        assert follow_entry(once, orders) == once
+        once = follow_trade(a_trade(status=status), orders)
+        assert follow_trade(once, orders) == once

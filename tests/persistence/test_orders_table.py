@@ -38,7 +38,7 @@ def test_an_entry_is_a_pending_trade_and_an_intended_order(store: LedgerStore) -
         assert unit.trade_occupying("AAPL") is TradeStatus.PENDING
         assert unit.trade_occupying("MSFT") is None
         assert unit.unsettled_orders() == (order,)
-        assert unit.entry_orders([trade_id]) == {trade_id: (order,)}
+        assert unit.orders_of([trade_id]) == {trade_id: (order,)}
     assert (trade.status, trade.notional, trade.entry_at) == (TradeStatus.PENDING, EXACT, NOW)
     assert (trade.client_order_id, trade.signal_id) == (client_order_id, "s1")
     assert (order.life, order.qty_before, order.filled_qty) == (Life.INTENDED, EXACT, Decimal(0))
@@ -147,7 +147,7 @@ def test_a_save_reads_back_in_its_own_unit_and_in_the_next(store: LedgerStore) -
         unit.save_orders([done, late], at=NOW)
         by_broker = unit.orders_by_id(client_order_ids=[], broker_order_ids=["b1"])
         assert by_broker == {client_order_id: late}
-        assert unit.entry_orders([trade_id]) == {trade_id: (late,)}
+        assert unit.orders_of([trade_id]) == {trade_id: (late,)}
         assert unit.unsettled_orders() == ()
     assert the_order(store, client_order_id) == late
 
@@ -171,6 +171,7 @@ def test_an_order_that_replaced_ours_belongs_to_the_same_trade(store: LedgerStor
     replacement = first.model_copy(
         update={
             "client_order_id": "broker-made",
+            "planned_at": LATER,
             "broker_order_id": "b2",
             "life": Life.WORKING,
             "status": "new",
@@ -179,9 +180,9 @@ def test_an_order_that_replaced_ours_belongs_to_the_same_trade(store: LedgerStor
     )
     with store.unit() as unit:
         unit.add_replacement(replacement, at=LATER)
-        assert unit.entry_orders([trade_id]) == {trade_id: (first, replacement)}
+        assert unit.orders_of([trade_id]) == {trade_id: (first, replacement)}
     with store.unit() as unit:
-        assert unit.entry_orders([trade_id]) == {trade_id: (first, replacement)}
+        assert unit.orders_of([trade_id]) == {trade_id: (first, replacement)}
         with pytest.raises(RowMissing):
             unit.add_replacement(replacement.model_copy(update={"trade_id": 99}), at=LATER)
 
@@ -250,7 +251,7 @@ def closing_connection(path: Path) -> closing[sqlite3.Connection]:
         orders_table._BY_CLIENT_ID,
         orders_table._BY_BROKER_ID,
         orders_table._UNSETTLED,
-        orders_table._ENTRY_ORDERS,
+        orders_table._OF_TRADES,
         account_table._POSITIONS_OF,
         account_table._HALTS,
     ],

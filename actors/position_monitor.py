@@ -1,0 +1,208 @@
+"""Watches what we hold, and says when it is sold.
+
+In:  PositionChanged, ConfigTold, MarketTold (from the ledger)
+Out: ClosePosition, ProtectPosition -> OrderExecutor;  PositionsLooked -> TradeLedger
+
+Every five seconds, and soon after a position has changed, all open trades are priced in one call to the
+broker's market data, and `domain.exits` decides. What it decides is not lost with it: a trade that is to
+be sold stays so in the ledger, and is found again at each look. A price that is old or missing sells
+nothing.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from actors.base import Mailbox, OnDeath, Worker
+from actors.timers import Timers
+from broker.api import Broker, ReadFailed
+from domain.config import BotConfig
+from domain.exits import Exit, Look, OpenTrade, decide_exit
+from domain.market import Market, Priced, Quote, Unpriced, price_of
+from domain.messages import (
+    ClosePosition,
+    ConfigTold,
+    ExecutorMail,
+    LedgerMail,
+    MarketTold,
+    PositionChanged,
+    PositionsLooked,
+    ProtectPosition,
+)
+from domain.trades import OCCUPYING
+from domain.values import Clock, Monotonic
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 5.0
+LOOK_AGAIN: Final = timedelta(seconds=1)
+"""Between two looks at least: a flood of fills asks for prices once a second."""
+BY: Final = "monitor"
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Look at the open trades, unless another look was set since."""
+
+    number: int
+
+
+MonitorMail = PositionChanged | ConfigTold | MarketTold
+
+
+class PositionMonitor(Worker[MonitorMail | _Look]):
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        ledger: Mailbox[LedgerMail],
+        executor: Mailbox[ExecutorMail],
+        timers: Timers,
+        clock: Clock,
+        monotonic: Monotonic,
+        on_death: OnDeath,
+        look_every_s: float = LOOK_EVERY_S,
+    ) -> None:
+        super().__init__(on_death=on_death)
+        self._broker = broker
+        self._ledger = ledger
+        self._executor = executor
+        self._timers = timers
+        self._clock = clock
+        self._monotonic = monotonic
+        self._look_every_s = look_every_s
+        self._open: dict[int, OpenTrade] = {}
+        self._config: BotConfig | None = None
+        self._market: Market | None = None
+        self._looks = 0
+        self._looked_at = -LOOK_AGAIN
+        self._hurried = False
+        """The next look is due sooner than usual."""
+
+    def setup(self) -> None:
+        self._look_after(self._look_every_s)
+
+    def receive(self, mail: MonitorMail | _Look) -> None:
+        match mail:
+            case PositionChanged():
+                self._follow(mail)
+            case ConfigTold():
+                self._config = mail.config
+                self._hurry()
+            case MarketTold():
+                self._market = mail.market
+            case _Look():
+                if mail.number == self._looks:
+                    self._look()
+            case _:
+                assert_never(mail)
+
+    def _follow(self, mail: PositionChanged) -> None:
+        for each in mail.trades:
+            trade, before = each.trade, self._open.pop(each.trade.id, None)
+            if trade.status in OCCUPYING:
+                self._open[trade.id] = each
+                if before is None or _moved(before, each):
+                    self._hurry()
+
+    # --- when -------------------------------------------------------------------------------------
+
+    def _hurry(self) -> None:
+        if not self._hurried:
+            self._hurried = True
+            rest = self._looked_at + LOOK_AGAIN - self._monotonic()
+            self._look_after(max(0.0, rest.total_seconds()))
+
+    def _look_after(self, delay_s: float) -> None:
+        self._looks += 1
+        address, look = self.address, _Look(self._looks)
+        self._timers.after(delay_s, lambda: address.send(look))
+
+    # --- a look -------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        self._hurried, self._looked_at = False, self._monotonic()
+        if self._config is not None and self._open:
+            prices = self._prices(self._config)
+            now = self._clock()
+            looks = tuple(
+                self._look_at(each, prices[each.trade.symbol], self._config, now)
+                for each in self._open.values()
+            )
+            self._ledger.send(PositionsLooked(looks=looks))
+        self._look_after(self._look_every_s)
+
+    def _prices(self, config: BotConfig) -> Mapping[str, Priced | Unpriced]:
+        """A price that may be acted on, or why there is none, for each symbol."""
+        symbols = tuple(sorted({each.trade.symbol for each in self._open.values()}))
+        told = self._broker.snapshots(symbols)
+        if isinstance(told, ReadFailed):
+            log.warning("no prices for %s (%s): no rule that needs one sells", ", ".join(symbols), told.why)
+            why = f"the prices could not be read: {told.why}"
+            return {symbol: Unpriced(symbol=symbol, why=why) for symbol in symbols}
+        quotes: Mapping[str, Quote] = told
+        now, age = self._clock(), config.price_max_age_sec
+        return {symbol: price_of(symbol, quotes.get(symbol), now, max_age_s=age) for symbol in symbols}
+
+    def _look_at(self, each: OpenTrade, price: Priced | Unpriced, config: BotConfig, now: datetime) -> Look:
+        closes_at = None if self._market is None else self._market.closes_at(now)
+        self._act(each, price, config, now, closes_at)
+        return Look(
+            trade_id=each.trade.id,
+            price=price.price if isinstance(price, Priced) else None,
+            priced_at=price.at if isinstance(price, Priced) else None,
+            naked_why=None if closes_at is None else _why_naked(each, price),
+            covered=each.covered,
+        )
+
+    def _act(
+        self,
+        each: OpenTrade,
+        price: Priced | Unpriced,
+        config: BotConfig,
+        now: datetime,
+        closes_at: datetime | None,
+    ) -> None:
+        trade = each.trade
+        if each.leaving or (each.retry_at is not None and now < each.retry_at):
+            return
+        if trade.exit_wanted is not None:
+            # What a person wants sold is handed to the broker at any hour; it then rests there until the
+            # opening. What a rule wants waits for it here, where it can still be looked at.
+            if closes_at is not None or trade.exit_wanted_by != BY:
+                self._close(each, trade.exit_wanted, "", trade.exit_wanted_by or BY)
+            return
+        if closes_at is not None and trade.held:
+            decision = decide_exit(trade, price, config, now, closes_at=closes_at)
+            if isinstance(decision, Exit):
+                log.info("trade %d, %s: %s: %s", trade.id, trade.symbol, decision.rule, decision.detail)
+                self._close(each, decision.rule, decision.detail, BY)
+                return
+        if not each.in_step:
+            self._executor.send(ProtectPosition(trade_id=trade.id, symbol=trade.symbol))
+
+    def _close(self, each: OpenTrade, reason: str, detail: str, by: str) -> None:
+        self._executor.send(
+            ClosePosition(
+                trade_id=each.trade.id, symbol=each.trade.symbol, reason=reason, detail=detail, by=by
+            )
+        )
+
+
+def _moved(before: OpenTrade, after: OpenTrade) -> bool:
+    """Whether something changed that may call for an act, and not only the last look at it."""
+    was, now = before.trade, after.trade
+    return (was.held, was.exit_wanted, before.leaving, before.in_step) != (
+        now.held, now.exit_wanted, after.leaving, after.in_step,
+    )  # fmt: skip
+
+
+def _why_naked(each: OpenTrade, price: Priced | Unpriced) -> str | None:
+    """Why it could not be sold just now if it had to be."""
+    if each.leaving:
+        return None
+    if each.trade.exit_trouble is not None:
+        return each.trade.exit_trouble
+    return price.why if isinstance(price, Unpriced) else None

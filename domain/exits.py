@@ -1,0 +1,284 @@
+"""The exit decision: one pure function, asked at each look at an open trade; and what goes with it.
+
+The rules in the origin's order; the first that applies sells. A rule that needs a price does nothing
+without a fresh one. 0 turns a rule off.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
+from typing import Final, Literal
+
+from domain.config import BotConfig
+from domain.identity import Leg
+from domain.market import Priced, Unpriced
+from domain.orders import Life, OrderRecord
+from domain.signals import decimal_text
+from domain.trades import TradeRecord
+from domain.values import CENT, ZERO, Message, Shares, Usd, Utc
+
+Rule = Literal["hard_stop", "trailing_stop", "profit_target", "time_exit", "force_close_eod"]
+MANUAL: Final = "manual"
+FLATTEN: Final = "flatten"
+
+_HUNDRED: Final = Decimal(100)
+_TENTH_OF_A_CENT: Final = Decimal("0.0001")
+_DOLLAR: Final = Decimal(1)
+
+
+class WayOut(Message):
+    """One rule that would sell a trade, and how far away that is."""
+
+    rule: Rule
+    price: Usd | None = None
+    """It sells at or beyond this price a share."""
+    away_pct: Decimal | None = None
+    """How far the price has to move for that, in percent of itself; None: there is no fresh price."""
+    at: Utc | None = None
+    """It sells at this time."""
+    applies: bool = False
+
+
+class Exit(Message):
+    """Sell it now."""
+
+    rule: Rule
+    detail: str
+
+
+class Hold(Message):
+    """Nothing sells it yet."""
+
+    ways: tuple[WayOut, ...]
+
+
+def decide_exit(
+    trade: TradeRecord,
+    price: Priced | Unpriced,
+    config: BotConfig,
+    now: datetime,
+    *,
+    closes_at: datetime | None,
+) -> Exit | Hold:
+    """Sell or hold; `closes_at`: the end of the day's session by the broker's clock, None while closed.
+
+    `trade.peak_price` may be older than `price`, which then counts as the peak if it is higher.
+    """
+    ways = ways_out(trade, price, config, now, closes_at=closes_at)
+    due = next((way for way in ways if way.applies), None)
+    return Hold(ways=ways) if due is None else Exit(rule=due.rule, detail=_detail(due, trade, price, now))
+
+
+def ways_out(
+    trade: TradeRecord,
+    price: Priced | Unpriced,
+    config: BotConfig,
+    now: datetime,
+    *,
+    closes_at: datetime | None,
+) -> tuple[WayOut, ...]:
+    """Every rule that is on, in the order in which they decide."""
+    ways: list[WayOut] = []
+    basis = trade.basis_price
+    if basis is not None:
+        ways += _price_ways(basis, peak_of(trade, price), price, config)
+    if config.max_hold_duration_sec and trade.entry_at is not None:
+        at = trade.entry_at + timedelta(seconds=config.max_hold_duration_sec)
+        ways.append(WayOut(rule="time_exit", at=at, applies=now >= at))
+    if config.close_before_end_min and closes_at is not None:
+        at = closes_at - timedelta(minutes=config.close_before_end_min)
+        ways.append(WayOut(rule="force_close_eod", at=at, applies=now >= at))
+    return tuple(ways)
+
+
+def peak_of(trade: TradeRecord, price: Priced | Unpriced) -> Decimal | None:
+    """The best price seen since the trade was bought, this one included."""
+    seen = (trade.basis_price, trade.peak_price, price.price if isinstance(price, Priced) else None)
+    return max((each for each in seen if each is not None), default=None)
+
+
+def _price_ways(
+    basis: Decimal, peak: Decimal | None, price: Priced | Unpriced, config: BotConfig
+) -> list[WayOut]:
+    ways: list[WayOut] = []
+    if config.hard_stop_loss_pct:
+        ways.append(_below("hard_stop", _share(basis, -config.hard_stop_loss_pct), price))
+    if peak is not None and config.trailing_stop_pct:
+        ways.append(_below("trailing_stop", _share(peak, -config.trailing_stop_pct), price))
+    elif peak is not None and config.trailing_stop_dollar:
+        ways.append(_below("trailing_stop", max(ZERO, peak - config.trailing_stop_dollar), price))
+    if config.profit_target_pct:
+        ways.append(_above("profit_target", _share(basis, config.profit_target_pct), price))
+    return ways
+
+
+def _share(price: Decimal, pct: Decimal) -> Decimal:
+    """So many percent more, or less. Exact: a rule must not fire a cent early for a rounding."""
+    return price * (_HUNDRED + pct) / _HUNDRED
+
+
+def _below(rule: Rule, limit: Decimal, price: Priced | Unpriced) -> WayOut:
+    return _way(rule, limit, price, applies=isinstance(price, Priced) and price.price <= limit)
+
+
+def _above(rule: Rule, limit: Decimal, price: Priced | Unpriced) -> WayOut:
+    return _way(rule, limit, price, applies=isinstance(price, Priced) and price.price >= limit)
+
+
+def _way(rule: Rule, limit: Decimal, price: Priced | Unpriced, *, applies: bool) -> WayOut:
+    away = (limit - price.price) / price.price * _HUNDRED if isinstance(price, Priced) else None
+    return WayOut(
+        rule=rule,
+        price=limit.quantize(_TENTH_OF_A_CENT),
+        away_pct=None if away is None else away.quantize(CENT),
+        applies=applies,
+    )
+
+
+def _detail(way: WayOut, trade: TradeRecord, price: Priced | Unpriced, now: datetime) -> str:
+    """The rule with its inputs, in words."""
+    if way.price is not None and isinstance(price, Priced):
+        basis = trade.basis_price
+        bought = "" if basis is None else f", bought at {decimal_text(basis)}"
+        return f"at {decimal_text(price.price)} it reached {decimal_text(way.price)}{bought}"
+    if way.rule == "time_exit" and trade.entry_at is not None:
+        return f"held for {round((now - trade.entry_at).total_seconds())} s"
+    return "the day's session is about to end"
+
+
+# --- selling ------------------------------------------------------------------------------------
+
+EXIT_GOOD_FOR: Final = timedelta(days=1)
+"""What is to be sold stays to be sold; only its id is not sent for ever."""
+FIRST_PAUSE: Final = timedelta(seconds=5)
+LONGEST_PAUSE: Final = timedelta(minutes=5)
+_DOUBLINGS: Final = 6
+
+
+def may_sell_from(orders: Sequence[OrderRecord], leg: Leg = "exit") -> datetime | None:
+    """From when on another order of this leg may be sent, each pause twice the last; None: at once."""
+    failed: list[OrderRecord] = []
+    for order in orders:
+        if order.leg == leg:
+            failed = [*failed, order] if _came_to_nothing(order) else []
+    if not failed:
+        return None
+    doublings: int = 2 ** min(len(failed) - 1, _DOUBLINGS)
+    return failed[-1].planned_at + min(FIRST_PAUSE * doublings, LONGEST_PAUSE)
+
+
+def _came_to_nothing(order: OrderRecord) -> bool:
+    """Whether it sold nothing and never will. A stop that was canceled is one that we had replaced."""
+    if order.is_live or order.filled_qty > ZERO:
+        return False
+    return order.leg != "stop" or order.status != "canceled"
+
+
+# --- a stop that rests at the broker --------------------------------------------------------------
+
+
+class StopWanted(Message):
+    """The stop order that should rest at the broker."""
+
+    qty: Shares
+    stop_price: Usd
+
+
+def protective_stop(trade: TradeRecord, config: BotConfig) -> StopWanted | None:
+    """For the whole shares of a trade: Alpaca takes fractions as day orders only, not overnight."""
+    basis = trade.basis_price
+    if not config.protective_stop or not config.hard_stop_loss_pct or basis is None:
+        return None
+    if trade.exit_wanted is not None:
+        return None
+    whole = trade.held.quantize(Decimal(1), rounding=ROUND_DOWN)
+    limit = _share(basis, -config.hard_stop_loss_pct)
+    # Sub-penny rule: two decimals from a dollar on, four below.
+    stop_price = limit.quantize(CENT if limit >= _DOLLAR else _TENTH_OF_A_CENT, rounding=ROUND_DOWN)
+    return StopWanted(qty=whole, stop_price=stop_price) if whole and stop_price else None
+
+
+def working_stops(orders: Sequence[OrderRecord]) -> list[OrderRecord]:
+    """The stops of a trade that rest at the broker, or may."""
+    return [order for order in orders if order.leg == "stop" and order.is_live]
+
+
+def protected_qty(orders: Sequence[OrderRecord]) -> Decimal:
+    """Shares that a stop surely covers: one whose POST has no answer yet covers none."""
+    at_broker = [order for order in working_stops(orders) if order.life is Life.WORKING]
+    return sum(((order.qty or ZERO) - order.filled_qty for order in at_broker), ZERO)
+
+
+def is_in_step(trade: TradeRecord, orders: Sequence[OrderRecord], config: BotConfig) -> bool:
+    """Whether the stops at the broker are just what they should be, or already on their way there."""
+    wanted, resting = protective_stop(trade, config), working_stops(orders)
+    if any(order.is_live and order.leg != "stop" for order in orders):
+        return True  # while it is bought or sold, a stop would only be in the way
+    if wanted is None or not resting:
+        return wanted is None and not resting
+    [first, *more] = resting
+    left = (first.qty or ZERO) - first.filled_qty
+    return not more and (left, first.stop_price) == (wanted.qty, wanted.stop_price)
+
+
+class OpenTrade(Message):
+    """A trade with what its orders mean for selling it: what the monitor goes by."""
+
+    trade: TradeRecord
+    leaving: bool
+    """A sell of it is under way."""
+    covered: Shares
+    """Shares that a stop resting at the broker covers."""
+    in_step: bool
+    """Its stops are as they should be."""
+    retry_at: Utc | None
+    """Not to be sold again before, because selling it has just failed."""
+
+
+def open_trade(trade: TradeRecord, orders: Sequence[OrderRecord], config: BotConfig) -> OpenTrade:
+    """What the monitor has to know of a trade; `orders` are all of its orders, oldest first."""
+    return OpenTrade(
+        trade=trade,
+        leaving=any(order.leg == "exit" and order.is_live for order in orders),
+        covered=protected_qty(orders),
+        in_step=is_in_step(trade, orders, config),
+        retry_at=may_sell_from(orders),
+    )
+
+
+# --- time without a way out -----------------------------------------------------------------------
+
+
+class Look(Message):
+    """What the monitor saw of a trade: told to the ledger, which keeps it."""
+
+    trade_id: int
+    price: Usd | None = None
+    priced_at: Utc | None = None
+    naked_why: str | None = None
+    """Why it could not be sold now if it had to be; None: it could."""
+    covered: Shares = ZERO
+    """Shares that a resting stop covers all the same."""
+
+
+LOOKED_LATELY: Final = timedelta(seconds=15)
+"""Three looks that did not come about: in a longer gap nobody watched."""
+
+
+def looked(trade: TradeRecord, look: Look, now: datetime) -> TradeRecord:
+    """The trade after the monitor's look: its price, its peak, and its time without a way out.
+
+    The time since the last look counts as naked if it was then, or if nobody looked for too long; the
+    dollars are those of the shares that no stop covers, at the last price known.
+    """
+    price = look.price if look.price is not None else trade.mark_price or trade.basis_price
+    bare = max(ZERO, trade.held - look.covered) * (price or ZERO)
+    changes: dict[str, object] = {"watched_at": now, "naked_why": look.naked_why if bare else None}
+    since = trade.watched_at or trade.entry_at
+    if since is not None and now > since and (trade.naked_why is not None or now - since > LOOKED_LATELY):
+        seconds = Decimal((now - since) // timedelta(milliseconds=1)) / 1000
+        changes["naked_usd_s"] = (trade.naked_usd_s + bare * seconds).quantize(CENT)
+    if look.price is not None:
+        peak = max(look.price, trade.peak_price or look.price, trade.basis_price or look.price)
+        changes |= {"mark_price": look.price, "mark_at": look.priced_at, "peak_price": peak}
+    return trade.having(changes)
