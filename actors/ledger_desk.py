@@ -34,6 +34,7 @@ from domain.messages import (
     PlanStop,
     PositionConfirmed,
     PositionsLooked,
+    PreviewEntry,
     RecordSignal,
     RequestExit,
     SafeMode,
@@ -54,6 +55,8 @@ def answer(work: Work, mail: LedgerQuestion) -> object:  # noqa: C901, PLR0911 -
             return ledger_signals.list_undecided(work, mail)
         case PlanEntry():
             return ledger_signals.plan_entry(work, mail)
+        case PreviewEntry():
+            return ledger_signals.preview_entry(work, mail)
         case PlanResend():
             return ledger_signals.plan_resend(work, mail)
         case PlanExit():

@@ -1,7 +1,6 @@
 """The owner's limits on what is bought: one function a limit, each with its inputs in words.
 
-A limit of 0 is off and passes. Whatever a limit counts, an order that is pending or unresolved counts in
-full: nobody knows that it will not be filled.
+A limit of 0 is off and passes.
 """
 
 from datetime import datetime
@@ -9,9 +8,9 @@ from decimal import Decimal
 from typing import Final
 
 from domain.config import BotConfig
+from domain.exposure import DayPnl, Exposure
 from domain.market import Asset, Means, Priced, Unpriced
 from domain.signals import Check, Signal, decimal_text
-from domain.values import ZERO, Message, Usd, Utc
 
 MIN_COST: Final = Decimal(1)
 """Alpaca refuses a smaller order: "cost basis must be >= minimal amount of order 1"."""
@@ -19,31 +18,6 @@ MOST_NAMED: Final = 20
 """Of a longer list of symbols only the length is told."""
 
 NOT_READ: Final = "not looked up: the signal is refused without it"
-
-
-class Exposure(Message):
-    """What stands in the books. What no limit asks for is not counted, and stays as it is here."""
-
-    positions: int = 0
-    """Trades that are pending, open, or being closed."""
-    usd: Usd = ZERO
-    """What they hold, and what their orders may still buy."""
-    orders_last_minute: int = 0
-    orders_today: int = 0
-    """Entries that were planned in New York's day."""
-    last_ended_at: Utc | None = None
-    """When the symbol's last trade ended."""
-    realised_today: Usd = ZERO
-    open_pnl: Usd = ZERO
-    unmarked: int = 0
-    """Open trades whose price is not known: they count as if it had not moved."""
-    ordered_since: Usd = ZERO
-    """Dollars of entries that the account's buying power, when it was read, need not have shown."""
-
-    @property
-    def pnl_today(self) -> Decimal:
-        """Realised and open, in New York's day."""
-        return self.realised_today + self.open_pnl
 
 
 def _off(name: str) -> Check:
@@ -244,15 +218,15 @@ def symbol_cooldown_sec(signal: Signal, config: BotConfig, exposure: Exposure, n
 # --- at which loss ------------------------------------------------------------------------------
 
 
-def daily_loss_limit_usd(config: BotConfig, exposure: Exposure) -> Check:
+def daily_loss_limit_usd(config: BotConfig, today: DayPnl) -> Check:
     limit = config.daily_loss_limit_usd
     if not limit:
         return _off("daily_loss_limit_usd")
-    detail = f"{_usd(exposure.realised_today)} realised and {_usd(exposure.open_pnl)} open today"
-    if exposure.unmarked:
-        detail += f" ({exposure.unmarked} without a price count as 0)"
+    detail = f"{_usd(today.realised)} realised and {_usd(today.open)} open today"
+    if today.unpriced:
+        detail += f" ({today.unpriced} without a price count as unmoved)"
     return Check(
         name="daily_loss_limit_usd",
-        passed=exposure.pnl_today > -limit,
+        passed=today.total > -limit,
         detail=f"{detail}, {_usd(-limit)} is the limit",
     )

@@ -6,7 +6,7 @@
     SignalReceiver  ?RecordSignal   -> TradeLedger      SignalRecorded | SignalConflict
                     ?ListUndecided  -> TradeLedger      Undecided
                      ExecuteSignal  -> OrderExecutor
-    OrderExecutor   ?PlanEntry      -> TradeLedger      Planned | Declined | Deferred
+    OrderExecutor   ?PlanEntry      -> TradeLedger      Planned | Declined | Deferred | ReadsWanted
                     ?PlanResend     -> TradeLedger      Planned | Declined | Deferred
                     ?PlanExit       -> TradeLedger      Planned | Declined | Deferred
                     ?PlanStop       -> TradeLedger      Planned | Declined | Deferred
@@ -45,8 +45,8 @@ from domain.holdings import Halt
 from domain.market import Market
 from domain.orders import OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import Snapshot
-from domain.rules import Deferred, Gate
-from domain.signals import Signal, SignalReceipt, Verdict
+from domain.rules import Deferred, EntryReads, Gate
+from domain.signals import Signal, SignalReceipt, SignalState, Verdict
 from domain.trades import TradeRecord
 from domain.values import Message, Shares, Utc
 
@@ -103,6 +103,25 @@ class PlanEntry(Message):
 
     source: str
     signal_id: str
+    reads: EntryReads | None = None
+    """What was looked up because the ledger had asked for it."""
+
+
+class PreviewEntry(Message):
+    """What would become of this signal now? Nothing is stored, not even the signal."""
+
+    signal: Signal
+    reads: EntryReads | None = None
+
+
+class Previewed(Message):
+    """The answer, in the words that a signal's own verdict would have."""
+
+    verdict: Verdict
+    waits: str | None = None
+    """What it would wait for before it is decided; the verdict is then what is known so far."""
+    known: SignalState | None = None
+    """A signal of this name is stored already and stands there; it would not be decided a second time."""
 
 
 class PlanResend(Message):
@@ -442,6 +461,7 @@ LedgerQuestion = (
     RecordSignal
     | ListUndecided
     | PlanEntry
+    | PreviewEntry
     | PlanResend
     | PlanExit
     | PlanStop

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from domain import limits
 from domain.config import BotConfig
-from domain.limits import MIN_COST, Exposure
+from domain.exposure import Exposure
+from domain.limits import MIN_COST
 from domain.market import Asset, Market, Means, Priced, Quote, Unpriced, price_of
 from domain.signals import Check, Signal, Verdict, VerdictCode, decimal_text
 from domain.sizing import Sized, size_order
@@ -182,7 +183,7 @@ def _on_account(facts: EntryFacts) -> Iterator[Coded]:
     yield "orders_per_minute", limits.max_orders_per_minute(config, exposure)
     yield "orders_per_day", limits.max_orders_per_day(config, exposure)
     yield "max_positions", limits.max_concurrent_positions(config, exposure)
-    yield "daily_loss_limit", limits.daily_loss_limit_usd(config, exposure)
+    yield "daily_loss_limit", limits.daily_loss_limit_usd(config, exposure.today)
 
 
 def _on_order(

@@ -67,6 +67,15 @@ class EntryOrder(Message):
     cost: Usd
     """What it counts for: its dollars, or its shares at the price they were sized by."""
 
+    @property
+    def text(self) -> str:
+        """The order in words."""
+        what = (
+            f"{decimal_text(self.qty)} shares" if self.qty is not None else f"{decimal_text(self.cost)} USD"
+        )
+        how = "" if self.limit_price is None else f" at {decimal_text(self.limit_price)} USD at most"
+        return f"{self.type} buy of {what}{how}{', in extended hours' if self.extended_hours else ''}"
+
 
 VerdictCode = Literal[
     "trade",
