@@ -30,6 +30,7 @@ from rich.console import Console
 from actors.base import Address, Death, Handle, OnDeath, spawn
 from actors.brake import LeaseWatch, OrderBrake
 from actors.clock import system_clock, system_monotonic
+from actors.entry_preview import preview_entry
 from actors.lane import Lane
 from actors.ledger_work import LedgerIdentity
 from actors.order_executor import OrderExecutor
@@ -74,14 +75,18 @@ from domain.messages import (
     HaltsCleared,
     LeaseRenewed,
     LedgerMail,
+    LedgerUnwritable,
     MarketTold,
+    NotPreviewed,
     PositionChanged,
+    Previewed,
     ReceiverMail,
     ReconcilerMail,
     ResendOrder,
     StreamMail,
 )
 from domain.rules import Gate
+from domain.signals import Signal
 from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
 from persistence.queries import Queries
@@ -133,6 +138,10 @@ class Parts:
             reason=gate.reason if taken else "the actors are being started or stopped",
             gate="open" if gate.open else "closed",
         )
+
+    def preview(self, signal: Signal) -> Previewed | NotPreviewed | LedgerUnwritable:
+        """What would become of the signal now; blocks for the reads that this takes."""
+        return preview_entry(signal, ledger=self.ledger, broker=self.broker, clock=system_clock)
 
 
 @dataclass(frozen=True)
@@ -297,6 +306,7 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
     logs.hide(token)
     app = create_app(
         receiver=parts.intake,
+        preview=parts.preview,
         desk=parts.ledger,
         reconciler=parts.reconciler,
         queries=queries,

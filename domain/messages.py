@@ -26,7 +26,8 @@
                      AuditNow       -> Reconciler
                      GateChanged    -> SignalReceiver, lanes
                      LedgerChanged | MarketTold -> whoever subscribed
-    web             ?HaltTrading    -> TradeLedger      HaltsChanged
+    web             ?PreviewEntry   -> TradeLedger      Previewed | ReadsWanted
+                    ?HaltTrading    -> TradeLedger      HaltsChanged
                     ?ClearHalts     -> TradeLedger      HaltsChanged
                     ?RequestExit    -> TradeLedger      ExitRequested
                      AuditNow       -> Reconciler
@@ -122,6 +123,12 @@ class Previewed(Message):
     """What it would wait for before it is decided; the verdict is then what is known so far."""
     known: SignalState | None = None
     """A signal of this name is stored already and stands there; it would not be decided a second time."""
+
+
+class NotPreviewed(Message):
+    """What the decision depends on could not be looked up at the broker; nothing is known of the signal."""
+
+    why: str
 
 
 class PlanResend(Message):
