@@ -20,7 +20,7 @@ from actors.timers import Timers
 from broker.api import Broker, ReadFailed
 from domain.config import BotConfig
 from domain.exits import Exit, Look, OpenTrade, decide_exit
-from domain.market import Market, Priced, Quote, Unpriced, price_of
+from domain.market import Market, Priced, Unpriced, price_of
 from domain.messages import (
     ClosePosition,
     ConfigTold,
@@ -76,6 +76,8 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
         self._open: dict[int, OpenTrade] = {}
         self._config: BotConfig | None = None
         self._market: Market | None = None
+        self._ahead = timedelta()
+        """Our clock less the broker's, by which the market opens and prices have their age."""
         self._looks = 0
         self._looked_at = -LOOK_AGAIN
         self._hurried = False
@@ -92,7 +94,7 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
                 self._config = mail.config
                 self._hurry()
             case MarketTold():
-                self._market = mail.market
+                self._market, self._ahead = mail.market, mail.ahead
             case _Look():
                 if mail.number == self._looks:
                     self._look()
@@ -126,7 +128,7 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
         self._hurried, self._looked_at = False, self._monotonic()
         if self._config is not None and self._open:
             prices = self._prices(self._config)
-            now = self._clock()
+            now = self._clock() - self._ahead
             looks = tuple(
                 self._look_at(each, prices[each.trade.symbol], self._config, now)
                 for each in self._open.values()
@@ -142,9 +144,8 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
             log.warning("no prices for %s (%s): no rule that needs one sells", ", ".join(symbols), told.why)
             why = f"the prices could not be read: {told.why}"
             return {symbol: Unpriced(symbol=symbol, why=why) for symbol in symbols}
-        quotes: Mapping[str, Quote] = told
-        now, age = self._clock(), config.price_max_age_sec
-        return {symbol: price_of(symbol, quotes.get(symbol), now, max_age_s=age) for symbol in symbols}
+        now, age = self._clock() - self._ahead, config.price_max_age_sec
+        return {symbol: price_of(symbol, told.get(symbol), now, max_age_s=age) for symbol in symbols}
 
     def _look_at(self, each: OpenTrade, price: Priced | Unpriced, config: BotConfig, now: datetime) -> Look:
         closes_at = None if self._market is None else self._market.closes_at(now)

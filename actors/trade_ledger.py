@@ -2,7 +2,8 @@
 
 In:  LedgerMail, from everybody
 Out: ResendOrder, CancelOrder -> OrderExecutor, AuditNow -> Reconciler, GateChanged -> SignalReceiver and
-     lanes, LeaseRenewed -> lanes, LedgerChanged, MarketTold -> whoever subscribed
+     lanes, LeaseRenewed -> lanes, PositionChanged -> PositionMonitor,
+     LedgerChanged, ConfigTold, MarketTold -> whoever subscribed
 
 What waits in the inbox is taken together: one transaction, one commit, then every answer and all
 news. Signals, plans and outcomes go before the fills, so an order need not wait behind a flood; the
@@ -25,11 +26,14 @@ from actors.known_assets import KnownAssets
 from actors.ledger_backlog import Backlog
 from actors.ledger_work import HaltsOnFile, LedgerIdentity, Suspicion, Work
 from actors.timers import Timers
+from domain.config import BotConfig
 from domain.gate import GateFacts
 from domain.holdings import Halt
 from domain.market import Market, Means
 from domain.messages import (
+    ChangeConfig,
     ClearHalts,
+    ConfigTold,
     GateChanged,
     HaltTrading,
     KeysRefused,
@@ -84,6 +88,7 @@ URGENT: Final = (
     RequestExit,
     HaltTrading,
     ClearHalts,
+    ChangeConfig,
     OrderAccepted,
     OrderRejected,
     OrderUnresolved,
@@ -140,6 +145,7 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         self._renewed = timedelta()
         self._gate = GateFacts()
         self._told = Gate(open=False, reason="the bot is starting")
+        self._config = BotConfig()
         self._suspicions: dict[str, Suspicion] = {}
         self._vanished: frozenset[str] = frozenset()
         self._market: Market | None = None
@@ -160,6 +166,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         """Become the one writer: whoever wrote before finds the epoch raised, and ends."""
         moment = self._moment()
         self._epoch = self._store.take_lease(holder=self._holder, at=moment.now)
+        with self._store.unit(self._epoch) as unit:
+            self._config = unit.config()
         self._told = self._gate.gate(moment)
         self._tick()
 
@@ -171,6 +179,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             subscription.subscriber.send(GateChanged(gate=self._told))
         if LeaseRenewed in subscription.kinds:
             subscription.subscriber.send(LeaseRenewed(monotonic=self._renewed))
+        if ConfigTold in subscription.kinds:
+            subscription.subscriber.send(ConfigTold(config=self._config))
         if MarketTold in subscription.kinds and self._market is not None:
             subscription.subscriber.send(self._told_market(self._market))
         if PositionChanged in subscription.kinds:
@@ -394,6 +404,9 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             self.publish(work.audit)
         if work.positions is not None:
             self.publish(work.positions)
+        if work.config is not None:
+            self._config = work.config
+            self.publish(ConfigTold(config=work.config))
         if (work.signals or work.trades or work.updates) and self.wanted(LedgerChanged):
             self.publish(
                 LedgerChanged(

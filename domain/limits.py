@@ -12,7 +12,7 @@ from domain.exposure import DayPnl, Exposure
 from domain.market import Asset, Means, Priced, Unpriced
 from domain.signals import Check, Signal, decimal_text
 
-MIN_COST: Final = Decimal(1)
+MIN_NOTIONAL: Final = Decimal(1)
 """Alpaca refuses a smaller order: "cost basis must be >= minimal amount of order 1"."""
 MOST_NAMED: Final = 20
 """Of a longer list of symbols only the length is told."""

@@ -30,9 +30,11 @@
                     ?HaltTrading    -> TradeLedger      HaltsChanged
                     ?ClearHalts     -> TradeLedger      HaltsChanged
                     ?RequestExit    -> TradeLedger      ExitRequested
+                    ?ChangeConfig   -> TradeLedger      ConfigChanged | ConfigRefused
                      AuditNow       -> Reconciler
     run              SafeMode       -> TradeLedger
     TradeLedger      HaltsCleared   -> TradingStream, run
+                     ConfigTold     -> whoever subscribed
 
 While the ledger cannot be written, it answers every question with `LedgerUnwritable`.
 """
@@ -47,6 +49,7 @@ from domain.market import Market
 from domain.orders import OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import Snapshot
 from domain.rules import Deferred, EntryReads, Gate
+from domain.settings_text import SettingChange, SettingFault
 from domain.signals import Signal, SignalReceipt, SignalState, Verdict
 from domain.trades import TradeRecord
 from domain.values import Message, Shares, Utc
@@ -427,6 +430,35 @@ class LedgerUnwritable(Message):
     why: str
 
 
+# --- the owner's settings -----------------------------------------------------------------------
+
+
+class ChangeConfig(Message):
+    """Set these, in words as `domain.settings_text` reads them: all of them or none."""
+
+    changes: tuple[tuple[str, str], ...]
+    by: str
+
+
+class ConfigChanged(Message):
+    """The settings as they are now, and what of them is new."""
+
+    config: BotConfig
+    changed: tuple[SettingChange, ...]
+
+
+class ConfigRefused(Message):
+    """Nothing was set; this is all that is wrong."""
+
+    faults: tuple[SettingFault, ...]
+
+
+class ConfigTold(Message):
+    """The owner's settings: as they are for a new subscriber, then whenever they change."""
+
+    config: BotConfig
+
+
 # --- told by the ledger, after the commit -------------------------------------------------------
 
 
@@ -434,12 +466,6 @@ class GateChanged(Message):
     """The gate opened or closed."""
 
     gate: Gate
-
-
-class ConfigTold(Message):
-    """The owner's settings, as they are from now on."""
-
-    config: BotConfig
 
 
 class LedgerChanged(Message):
@@ -476,6 +502,7 @@ LedgerQuestion = (
     | ListUnsettled
     | HaltTrading
     | ClearHalts
+    | ChangeConfig
 )
 LedgerFact = (
     OrderAccepted

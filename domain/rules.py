@@ -7,7 +7,7 @@ from typing import NamedTuple
 from domain import limits
 from domain.config import BotConfig
 from domain.exposure import Exposure
-from domain.limits import MIN_COST
+from domain.limits import MIN_NOTIONAL
 from domain.market import Asset, Market, Means, Priced, Quote, Unpriced, price_of
 from domain.signals import Check, Signal, Verdict, VerdictCode, decimal_text
 from domain.sizing import Sized, size_order
@@ -206,7 +206,7 @@ def _on_order(
     yield "no_price" if unpriced else "price_moved", limits.price_collar_pct(signal, config, price)
     yield sized.code, sized.check
     # While its size is not known, it is asked whether the smallest order there is would fit.
-    cost = MIN_COST if sized.order is None else sized.order.cost
+    cost = MIN_NOTIONAL if sized.order is None else sized.order.cost
     yield "order_too_large", limits.max_order_notional_usd(config, cost)
     yield "max_exposure", limits.max_total_exposure_usd(config, exposure, cost)
     yield "buying_power", limits.buying_power(facts.means, exposure, cost, facts.now)
@@ -237,4 +237,4 @@ def _notional_check(notional: Decimal | None, stars: int | None) -> Check:
     if notional is None:
         return Check(name="notional", passed=True, detail="no rating, no order")
     size = f"{decimal_text(notional)} USD for {stars} stars, the broker's minimum is 1 USD"
-    return Check(name="notional", passed=notional >= MIN_COST, detail=size)
+    return Check(name="notional", passed=notional >= MIN_NOTIONAL, detail=size)

@@ -3,7 +3,7 @@
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from typing import Final, NamedTuple
 
-from domain.limits import MIN_COST, NOT_READ
+from domain.limits import MIN_NOTIONAL, NOT_READ
 from domain.market import Asset, Priced, Unpriced
 from domain.signals import Check, EntryOrder, Signal, VerdictCode, decimal_text
 from domain.values import CENT, ZERO
@@ -83,7 +83,7 @@ def _of_shares(why: str, notional: Decimal, price: Decimal, kind: EntryOrder) ->
     cost = (qty * price).quantize(CENT, ROUND_CEILING)
     told = f"{qty} shares at {decimal_text(price)} USD, {decimal_text(cost)} USD in all: {why}"
     order = kind.having({"qty": qty, "cost": cost})
-    return Sized(order, "below_minimum", _check(told, passed=cost >= MIN_COST))
+    return Sized(order, "below_minimum", _check(told, passed=cost >= MIN_NOTIONAL))
 
 
 def _unpriced(price: Unpriced | None) -> Sized:

@@ -1,7 +1,7 @@
 """The HTTP API: signals in, the ledger's answers out.
 
 In:  requests on the loopback interface, each with the bearer token
-Out: ?AcceptSignal -> SignalReceiver;  ?PreviewEntry, ?HaltTrading, ?ClearHalts -> TradeLedger;
+Out: ?AcceptSignal -> SignalReceiver;  ?PreviewEntry, ?HaltTrading, ?ClearHalts, ?ChangeConfig -> TradeLedger;
      AuditNow -> Reconciler;  reads of the ledger
 """
 
@@ -14,10 +14,11 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from actors.base import Mailbox
-from domain.messages import AuditNow, ClearHalts, HaltTrading, ReceiverMail
+from domain.messages import AuditNow, ChangeConfig, ClearHalts, HaltTrading, ReceiverMail
 from domain.values import Clock
 from persistence.queries import Queries
 from web.account_api import account_routes
+from web.config_api import Settings, config_routes
 from web.docs_page import docs_routes
 from web.errors import Refusal, on_bad_parameters, on_http_error, on_refusal
 from web.guard import Guard
@@ -27,7 +28,10 @@ from web.preview import Preview
 from web.signals_api import MAX_WAITING, Intake, signal_routes
 from web.trades_api import trade_routes
 
-__all__ = ["Readiness", "create_app"]
+__all__ = ["DeskMail", "Readiness", "create_app"]
+
+DeskMail = HaltTrading | ClearHalts | ChangeConfig
+"""What the owner asks of the ledger."""
 
 DESCRIPTION = (
     "Signals in, orders out, every fill in the ledger. Every call but /livez carries `Authorization: Bearer "
@@ -40,7 +44,7 @@ def create_app(
     *,
     receiver: Mailbox[ReceiverMail],
     preview: Preview,
-    desk: Mailbox[HaltTrading | ClearHalts],
+    desk: Mailbox[DeskMail],
     reconciler: Mailbox[AuditNow],
     queries: Queries,
     token: str,
@@ -50,8 +54,9 @@ def create_app(
 ) -> FastAPI:
     """The app; its routes block in worker threads, never on the event loop.
 
-    `preview` has a signal weighed without a trace. `desk` is where halts are raised and lifted: the ledger.
-    `most_waiting`: so many signals may wait for their verdict; while they do, no more are taken in.
+    `preview` has a signal weighed without a trace. `desk` is where halts are raised and lifted, and settings
+    changed: the ledger. `most_waiting`: so many signals may wait for their verdict; while they do, no more
+    are taken in.
     """
     app = FastAPI(
         title="Starfill",
@@ -75,6 +80,7 @@ def create_app(
     app.include_router(signal_routes(intake, queries), dependencies=described)
     app.include_router(trade_routes(queries), dependencies=described)
     app.include_router(halt_routes(Halts(desk), queries), dependencies=described)
+    app.include_router(config_routes(Settings(desk, queries)), dependencies=described)
     app.include_router(account_routes(queries, reconciler, ready, clock), dependencies=described)
     app.include_router(docs_routes(app))
     return app

@@ -19,6 +19,7 @@ from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
 from cli.probation import Probation
 from cli.startup import HALT_FILE, meet_broker
+from domain.config import BotConfig
 from domain.messages import (
     AcceptSignal,
     GateChanged,
@@ -136,11 +137,16 @@ def oracle(simulator: Simulator, kind: str | None = None) -> list[dict[str, Any]
 
 
 @contextmanager
-def running(simulator: Simulator, folder: Path, **changes: Any) -> Iterator[Bot]:
+def running(
+    simulator: Simulator, folder: Path, config: BotConfig | None = None, **changes: Any
+) -> Iterator[Bot]:
     """The bot's actors against this simulator, on a ledger in this folder."""
     settings = load(mode="simulator", broker_url=simulator.base_url, state_dir=folder, http="127.0.0.1:0")
     with ExitStack() as stack:
         parts = make_parts(settings, stack)
+        if config is not None:
+            with parts.store.unit() as unit:
+                unit.save_config(config, at=system_clock(), by="test")
         news, deaths = News(), list[Death]()
         tree = stack.enter_context(run.start_actors(parts, deaths.append, **changes))
         tree.actors["TradeLedger"].subscribe(news, LedgerChanged, GateChanged)
