@@ -9,9 +9,10 @@ from hypothesis import settings
 from domain.config import BotConfig
 from domain.exposure import Exposure
 from domain.market import Asset, Market, MarketClock, MarketDay, Means, Quote
+from domain.messages import PlanEntry
 from domain.orders import Execution, Life, OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import BrokerPosition, Snapshot
-from domain.rules import EntryFacts, Gate
+from domain.rules import EntryFacts, EntryReads, Gate
 from domain.signals import Signal
 from domain.trades import TradeRecord, TradeStatus
 
@@ -86,6 +87,12 @@ def facts(**changes: Any) -> EntryFacts:
 def an_asset(**changes: Any) -> Asset:
     given: dict[str, Any] = {"symbol": "ACME", "status": "active", "tradable": True, "fractionable": True}
     return Asset(**(given | changes))
+
+
+def a_plan(signal_id: str = "s-1", symbol: str = "ACME", *, source: str = "api") -> PlanEntry:
+    """The question for a signal's plan, after it was looked up that its symbol is sold in fractions."""
+    reads = EntryReads(asset=an_asset(symbol=symbol), at=NOW)
+    return PlanEntry(source=source, signal_id=signal_id, reads=reads)
 
 
 def a_quote(last: str | None = "10", *, at: datetime = NOW, **changes: Any) -> Quote:
