@@ -51,6 +51,7 @@ from cli.exits import end_with
 from cli.health import HealthFile, Watchdog
 from cli.live import LiveTable
 from cli.mode_switch import refuse_half_a_switch
+from cli.play_money import DEMO, set_up
 from cli.probation import Probation
 from cli.startup import (
     HALT_FILE,
@@ -366,6 +367,8 @@ def bot(settings: Settings, options: BotOptions) -> int:
             logs.configure(secrets=secrets, file=settings.state_dir / logs.NAME)
         watchdog = stack.enter_context(Watchdog(settings.state_dir))
         queries = Queries(parts.store)
+        if options.demo:
+            set_up(parts.store, DEMO, by="the demo")
         web = open_web(parts, queries, stack)
         supervisor = make_supervisor(parts, watchdog)
         for number in (signal.SIGINT, signal.SIGTERM):
