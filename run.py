@@ -30,6 +30,7 @@ from rich.console import Console
 from actors.base import Address, Death, Handle, OnDeath, spawn
 from actors.brake import LeaseWatch, OrderBrake
 from actors.clock import Time, system_clock
+from actors.entry_preview import preview_entry
 from actors.lane import Lane
 from actors.ledger_work import LedgerIdentity
 from actors.order_executor import OrderExecutor
@@ -50,6 +51,7 @@ from cli.exits import end_with
 from cli.health import HealthFile, Watchdog
 from cli.live import LiveTable
 from cli.mode_switch import refuse_half_a_switch
+from cli.play_money import DEMO, set_up
 from cli.probation import Probation
 from cli.startup import (
     HALT_FILE,
@@ -75,14 +77,18 @@ from domain.messages import (
     HaltsCleared,
     LeaseRenewed,
     LedgerMail,
+    LedgerUnwritable,
     MarketTold,
+    NotPreviewed,
     PositionChanged,
+    Previewed,
     ReceiverMail,
     ReconcilerMail,
     ResendOrder,
     StreamMail,
 )
 from domain.rules import Gate
+from domain.signals import Signal
 from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
 from persistence.queries import Queries
@@ -135,6 +141,10 @@ class Parts:
             reason=gate.reason if taken else "the actors are being started or stopped",
             gate="open" if gate.open else "closed",
         )
+
+    def preview(self, signal: Signal) -> Previewed | NotPreviewed | LedgerUnwritable:
+        """What would become of the signal now; blocks for the reads that this takes."""
+        return preview_entry(signal, ledger=self.ledger, broker=self.broker, clock=system_clock)
 
 
 @dataclass(frozen=True)
@@ -300,6 +310,7 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
     logs.hide(token)
     app = create_app(
         receiver=parts.intake,
+        preview=parts.preview,
         desk=parts.ledger,
         reconciler=parts.reconciler,
         queries=queries,
@@ -357,6 +368,8 @@ def bot(settings: Settings, options: BotOptions) -> int:
             logs.configure(secrets=secrets, file=settings.state_dir / logs.NAME)
         watchdog = stack.enter_context(Watchdog(settings.state_dir))
         queries = Queries(parts.store)
+        if options.demo:
+            set_up(parts.store, DEMO, by="the demo")
         web = open_web(parts, queries, stack)
         supervisor = make_supervisor(parts, watchdog)
         for number in (signal.SIGINT, signal.SIGTERM):

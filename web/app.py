@@ -1,7 +1,7 @@
 """The HTTP API: signals in, the ledger's answers out.
 
 In:  requests on the loopback interface, each with the bearer token
-Out: ?AcceptSignal -> SignalReceiver;  ?HaltTrading, ?ClearHalts, ?ChangeConfig -> TradeLedger;
+Out: ?AcceptSignal -> SignalReceiver;  ?PreviewEntry, ?HaltTrading, ?ClearHalts, ?ChangeConfig -> TradeLedger;
      AuditNow -> Reconciler;  reads of the ledger
 """
 
@@ -24,6 +24,7 @@ from web.errors import Refusal, on_bad_parameters, on_http_error, on_refusal
 from web.guard import Guard
 from web.halts_api import Halts, halt_routes
 from web.health import Readiness, live_route, ready_route
+from web.preview import Preview
 from web.signals_api import MAX_WAITING, Intake, signal_routes
 from web.trades_api import trade_routes
 
@@ -42,6 +43,7 @@ DESCRIPTION = (
 def create_app(
     *,
     receiver: Mailbox[ReceiverMail],
+    preview: Preview,
     desk: Mailbox[DeskMail],
     reconciler: Mailbox[AuditNow],
     queries: Queries,
@@ -52,8 +54,9 @@ def create_app(
 ) -> FastAPI:
     """The app; its routes block in worker threads, never on the event loop.
 
-    `desk` is where halts are raised and lifted, and settings changed: the ledger. `most_waiting`: so many
-    signals may wait for their verdict; while they do, no more are taken in.
+    `preview` has a signal weighed without a trace. `desk` is where halts are raised and lifted, and settings
+    changed: the ledger. `most_waiting`: so many signals may wait for their verdict; while they do, no more
+    are taken in.
     """
     app = FastAPI(
         title="Starfill",
@@ -71,7 +74,9 @@ def create_app(
     described = [Depends(HTTPBearer(auto_error=False, description="The content of the file `token`"))]
     app.include_router(live_route())
     app.include_router(ready_route(ready), dependencies=described)
-    intake = Intake(receiver=receiver, queries=queries, clock=clock, most_waiting=most_waiting)
+    intake = Intake(
+        receiver=receiver, preview=preview, queries=queries, clock=clock, most_waiting=most_waiting
+    )
     app.include_router(signal_routes(intake, queries), dependencies=described)
     app.include_router(trade_routes(queries), dependencies=described)
     app.include_router(halt_routes(Halts(desk), queries), dependencies=described)
