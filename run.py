@@ -49,6 +49,7 @@ from cli.app import BotOptions, application
 from cli.exits import end_with
 from cli.health import HealthFile, Watchdog
 from cli.live import LiveTable
+from cli.mode_switch import refuse_half_a_switch
 from cli.probation import Probation
 from cli.startup import (
     HALT_FILE,
@@ -251,6 +252,7 @@ def spawn_actors(
 def assemble(settings: Settings, stack: ExitStack) -> Parts:
     """Everything but the actors, in the order of their needs; raises CannotStart, OSError."""
     stack.callback(hold(settings).release)
+    refuse_half_a_switch(settings)
     boots = begin_boot(settings, stack)
     settings = open_simulator(settings, stack)
     assert settings.broker_url is not None

@@ -21,6 +21,8 @@ BROKER_URLS: Final[dict[Mode, str]] = {
     "live": "https://api.alpaca.markets",
 }
 DATA_URL: Final = "https://data.alpaca.markets"
+OTHER_MODES: Final[dict[Mode, Mode]] = {"paper": "live", "live": "paper"}
+"""Of the modes that trade at a broker, the other one."""
 SIMULATOR_KEY: Final = "simulator"
 LIVE_KEY_PREFIX: Final = "AK"
 PAPER_KEY_PREFIX: Final = "PK"
@@ -260,10 +262,15 @@ def _http(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def ledger_in(state_dir: Path, mode: Mode) -> Path:
+    """Where the mode's ledger is, unless STARFILL_DATABASE names another place."""
+    return state_dir / f"ledger-{mode}.sqlite3"
+
+
 def _database(url: str | None, state_dir: Path, mode: Mode) -> Path:
     """A ledger a mode: simulated trades never stand beside real ones."""
     if url is None:
-        return state_dir / f"ledger-{mode}.sqlite3"
+        return ledger_in(state_dir, mode)
     prefix = "sqlite:///"
     if not url.startswith(prefix) or len(url) == len(prefix):
         raise ConfigurationError(

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from actors import (
     ledger_account,
+    ledger_config,
     ledger_exits,
     ledger_halts,
     ledger_orders,
@@ -14,6 +15,7 @@ from actors.ledger_work import Work
 from domain.gate import GateFacts
 from domain.messages import (
     BrokerSnapshot,
+    ChangeConfig,
     ClearHalts,
     HaltTrading,
     KeysRefused,
@@ -68,6 +70,8 @@ def answer(work: Work, mail: LedgerQuestion) -> object:  # noqa: C901, PLR0911 -
             return ledger_halts.halt(work, mail)
         case ClearHalts():
             return ledger_halts.clear(work, mail)
+        case ChangeConfig():
+            return ledger_config.change(work, mail)
         case _:
             assert_never(mail)
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
 
+from domain.config import BotConfig
 from domain.exits import open_trade
 from domain.gate import GateFacts
 from domain.holdings import Halt, Holding
@@ -96,6 +97,8 @@ class Work:
     halted: bool = False
     """The halts have changed."""
     cleared: list[HaltsCleared] = field(default_factory=list)
+    config: BotConfig | None = None
+    """The owner's settings, where this unit has changed them."""
     passed: list[str] = field(default_factory=list)
     """Crash points that lie behind the commit."""
     _holdings: dict[str, Holding] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 In:  LedgerMail, from everybody
 Out: ResendOrder, CancelOrder -> OrderExecutor, AuditNow -> Reconciler, GateChanged -> SignalReceiver and
-     lanes, LeaseRenewed -> lanes, LedgerChanged, MarketTold -> whoever subscribed
+     lanes, LeaseRenewed -> lanes, LedgerChanged, ConfigTold, MarketTold -> whoever subscribed
 
 What waits in the inbox is taken together: one transaction, one commit, then every answer and all
 news. Signals, plans and outcomes go before the fills, so an order need not wait behind a flood; the
@@ -29,6 +29,7 @@ from domain.gate import GateFacts
 from domain.holdings import Halt
 from domain.market import Market, Means
 from domain.messages import (
+    ChangeConfig,
     ClearHalts,
     ConfigTold,
     GateChanged,
@@ -83,6 +84,7 @@ URGENT: Final = (
     RequestExit,
     HaltTrading,
     ClearHalts,
+    ChangeConfig,
     OrderAccepted,
     OrderRejected,
     OrderUnresolved,
@@ -394,6 +396,9 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             self.publish(work.audit)
         if work.positions is not None:
             self.publish(work.positions)
+        if work.config is not None:
+            self._config = work.config
+            self.publish(ConfigTold(config=work.config))
         if (work.signals or work.trades or work.updates) and self.wanted(LedgerChanged):
             self.publish(
                 LedgerChanged(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import crashtest, halts, reconcile, send, simulate
+from cli import config, crashtest, halts, reconcile, send, simulate
 from cli.demo_settings import demo_settings
 from cli.exits import configuration_errors
 from cli.flags import BrokerUrl, Database, DataUrl, Http, Mode, RootFlags, StateDir
@@ -51,7 +51,7 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
         if show_version:
             typer.echo(f"starfill {version('starfill')}")
             raise typer.Exit
-        context.obj = RootFlags(http=http, state_dir=state_dir)
+        context.obj = RootFlags(http=http, state_dir=state_dir, mode=mode, database=database)
         if context.invoked_subcommand is not None:
             return
         with configuration_errors():
@@ -74,6 +74,7 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
     app.command("send")(send.command)
     app.command("halt")(halts.halt)
     app.command("resume")(halts.resume)
+    app.add_typer(config.application(), name="config")
     app.command("reconcile")(reconcile.command)
     app.command("simulator")(simulate.command)
     app.command("crashtest")(crashtest.command)

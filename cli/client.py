@@ -2,12 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
 import requests
+
+from web.config_api import CLI_AGENT
 
 TIMEOUT_S: Final = 15.0
 PATIENCE: Final = 5
@@ -33,11 +35,15 @@ class Answer:
 
     def why(self) -> str:
         """The refusal in one line."""
-        told = self.body.get("details")  # of whoever answers, so perhaps of another program's making
-        faults = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
-        details = "; ".join(f"{each.get('field', '')} {each.get('fault', '')}" for each in faults)
+        details = "; ".join(f"{field} {fault}" for field, fault in self.faults())
         message = str(self.body.get("message", f"HTTP {self.status}"))
         return f"{message} {details}".strip()
+
+    def faults(self) -> list[tuple[str, str]]:
+        """The fields that are wrong, and how."""
+        told = self.body.get("details")  # of whoever answers, so perhaps of another program's making
+        faults = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+        return [(str(each.get("field", "")), str(each.get("fault", ""))) for each in faults]
 
 
 class BotClient:
@@ -49,6 +55,7 @@ class BotClient:
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy of the environment has no business on the loopback
         self._session.headers["Authorization"] = f"Bearer {token}"
+        self._session.headers["User-Agent"] = CLI_AGENT
 
     def post_signal(self, text: str) -> Answer:
         """Send one signal, again while the bot asks for patience. Raises Unreachable."""
@@ -62,6 +69,10 @@ class BotClient:
     def resume(self, scope: str, reason: str) -> Answer:
         """Lift the halts of a scope, asked once: a repeat could lift what came since. Raises Unreachable."""
         return self._post("/api/resume", json.dumps({"scope": scope, "reason": reason}))
+
+    def change_config(self, changes: Mapping[str, str]) -> Answer:
+        """Change settings, again while the bot asks for patience: that is safe. Raises Unreachable."""
+        return self._patiently(lambda: self._send("PUT", "/api/config", json.dumps(changes)))
 
     def reconcile(self) -> Answer:
         """Have the account read now. Raises Unreachable."""
@@ -94,8 +105,11 @@ class BotClient:
         return answer
 
     def _post(self, path: str, text: str) -> Answer:
+        return self._send("POST", path, text)
+
+    def _send(self, method: str, path: str, text: str) -> Answer:
         headers = {"Content-Type": "application/json"}
-        return self._call("POST", path, data=text.encode(errors="backslashreplace"), headers=headers)
+        return self._call(method, path, data=text.encode(errors="backslashreplace"), headers=headers)
 
     def _call(self, method: str, path: str, **given: Any) -> Answer:
         try:

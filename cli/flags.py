@@ -23,6 +23,8 @@ class RootFlags:
 
     http: str | None = None
     state_dir: Path | None = None
+    mode: str | None = None
+    database: str | None = None
 
 
 def settings_from(context: typer.Context, http: str | None, state_dir: Path | None) -> Settings:

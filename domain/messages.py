@@ -25,10 +25,11 @@
                      PositionChanged -> PositionMonitor
                      AuditNow       -> Reconciler
                      GateChanged    -> SignalReceiver, lanes
-                     LedgerChanged | MarketTold -> whoever subscribed
+                     LedgerChanged | ConfigTold | MarketTold -> whoever subscribed
     web             ?HaltTrading    -> TradeLedger      HaltsChanged
                     ?ClearHalts     -> TradeLedger      HaltsChanged
                     ?RequestExit    -> TradeLedger      ExitRequested
+                    ?ChangeConfig   -> TradeLedger      ConfigChanged | ConfigRefused
                      AuditNow       -> Reconciler
     run              SafeMode       -> TradeLedger
     TradeLedger      HaltsCleared   -> TradingStream, run
@@ -46,6 +47,7 @@ from domain.market import Market
 from domain.orders import OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import Snapshot
 from domain.rules import Deferred, Gate
+from domain.settings_text import SettingChange, SettingFault
 from domain.signals import Signal, SignalReceipt, Verdict
 from domain.trades import TradeRecord
 from domain.values import Message, Shares, Utc
@@ -401,6 +403,29 @@ class LedgerUnwritable(Message):
     why: str
 
 
+# --- the owner's settings -----------------------------------------------------------------------
+
+
+class ChangeConfig(Message):
+    """Set these, in words as `domain.settings_text` reads them: all of them or none."""
+
+    changes: tuple[tuple[str, str], ...]
+    by: str
+
+
+class ConfigChanged(Message):
+    """The settings as they are now, and what of them is new."""
+
+    config: BotConfig
+    changed: tuple[SettingChange, ...]
+
+
+class ConfigRefused(Message):
+    """Nothing was set; this is all that is wrong."""
+
+    faults: tuple[SettingFault, ...]
+
+
 # --- told by the ledger, after the commit -------------------------------------------------------
 
 
@@ -411,7 +436,7 @@ class GateChanged(Message):
 
 
 class ConfigTold(Message):
-    """The owner's settings, as they are from now on."""
+    """The owner's settings: as they are for a new subscriber, then whenever they change."""
 
     config: BotConfig
 
@@ -449,6 +474,7 @@ LedgerQuestion = (
     | ListUnsettled
     | HaltTrading
     | ClearHalts
+    | ChangeConfig
 )
 LedgerFact = (
     OrderAccepted

@@ -27,7 +27,7 @@ _SET_POSITION = (
     "INSERT INTO position (symbol, qty, heard_at) VALUES (?, ?, ?)"
     " ON CONFLICT (symbol) DO UPDATE SET qty = excluded.qty, heard_at = excluded.heard_at"
 )
-_CONFIG = f"SELECT {', '.join(_SETTINGS)} FROM bot_config WHERE id = 1"  # noqa: S608
+CONFIG: Final = f"SELECT {', '.join(_SETTINGS)} FROM bot_config WHERE id = 1"  # noqa: S608
 _SAVE_CONFIG = f"UPDATE bot_config SET {', '.join(f'{name} = ?' for name in _SETTINGS)} WHERE id = 1"  # noqa: S608
 _HALTS = "SELECT reason FROM halt WHERE cleared_at IS NULL AND scope IN ('all', ?) ORDER BY id"
 STANDING_HALTS: Final = (
@@ -60,7 +60,7 @@ def set_positions(cursor: Cursor, quantities: Mapping[str, Decimal], *, at: date
 
 
 def config(cursor: Cursor) -> BotConfig:
-    return config_of(cursor.execute(_CONFIG).fetchone())
+    return config_of(cursor.execute(CONFIG).fetchone())
 
 
 @lru_cache(maxsize=8)

@@ -52,7 +52,7 @@ def make_ready(
     New folders are for their owner alone (0700), and so is the file (0600), with what SQLite puts beside it.
     """
     steps = migrations() if steps is None else steps
-    examine_now = _wants_a_look(path)
+    examine_now = wants_a_look(path)
     _refuse_lone_log(path)
     _own_file(path)
     with _explained(path):
@@ -96,19 +96,21 @@ def settle(path: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _wants_a_look(path: Path) -> bool:
+def wants_a_look(path: Path) -> bool:
     """Whether the start has to wait for `examine`: the last stop was none, or it costs nothing.
 
     A log that was not folded back into the database is what a crash leaves.
     """
-    return _size(_log_of(path)) > 0 or not path.exists() or _size(path) < SMALL
+    return size_of(log_of(path)) > 0 or not path.exists() or size_of(path) < SMALL
 
 
-def _log_of(path: Path) -> Path:
+def log_of(path: Path) -> Path:
+    """SQLite's log beside the database."""
     return path.with_name(path.name + "-wal")
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
+    """Bytes; of what is not there, 0."""
     try:
         return path.stat().st_size
     except OSError:
@@ -117,9 +119,9 @@ def _size(path: Path) -> int:
 
 def _refuse_lone_log(path: Path) -> None:
     """SQLite deletes a log whose database is empty: with it would go what was booked last."""
-    if _size(_log_of(path)) > 0 and _size(path) == 0:
+    if size_of(log_of(path)) > 0 and size_of(path) == 0:
         raise LedgerUnusable(
-            f"the ledger {path} is missing or empty and its log {_log_of(path).name} is still there, so what "
+            f"the ledger {path} is missing or empty and its log {log_of(path).name} is still there, so what "
             "was bought cannot be told and nothing is traded; put the ledger back beside its log, or put a "
             "backup in its place and the log elsewhere"
         )

@@ -14,10 +14,18 @@ from typing import Any, Final, TypeVar
 
 from pony.orm import db_session, desc
 
+from domain.config import BotConfig
 from domain.holdings import ExternalOrder, Halt, Holding
 from domain.orders import OrderRecord
 from domain.trades import OCCUPYING, TradeRecord, TradeStatus
-from persistence.account_table import STANDING_HALTS, WATERMARK, halt_of, moment_of_meta
+from persistence.account_table import (
+    CONFIG,
+    STANDING_HALTS,
+    WATERMARK,
+    config_of,
+    halt_of,
+    moment_of_meta,
+)
 from persistence.codec import moment_of, moment_or_none
 from persistence.executions_table import EXECUTION_COLUMNS, execution_of
 from persistence.holdings_table import (
@@ -85,6 +93,7 @@ class Queries:
 
     def __init__(self, store: LedgerStore) -> None:
         self._database = store.database
+        self.path = store.path
 
     def signal(self, signal_id: str, source: str | None = None) -> tuple[SignalView, ...]:
         """The signals of this id, oldest first: of one source, or of all."""
@@ -214,6 +223,11 @@ class Queries:
     def standing_halts(self) -> tuple[Halt, ...]:
         """All halts that nobody has cleared, oldest first."""
         return tuple(map(halt_of, self._rows(STANDING_HALTS, {})))
+
+    def config(self) -> BotConfig:
+        """What the owner has set. LedgerUnusable for a row that sets nothing usable."""
+        [row] = self._rows(CONFIG, {})
+        return config_of(row)
 
     def last_audit(self) -> datetime | None:
         """When the last full read of the account began; None: there was none."""

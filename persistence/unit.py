@@ -225,11 +225,15 @@ class Unit:
         """What the owner has set."""
         return account_table.config(self._cursor)
 
-    def save_config(self, config: BotConfig, *, at: datetime, by: str) -> None:
-        """Store the owner's settings, and in the journal what changed."""
-        old = self.config()
-        account_table.save_config(self._cursor, config)
-        self.journal("config_changed", by, {"old": old, "new": config}, at=at)
+    def save_config(self, config: BotConfig, *, at: datetime, by: str) -> bool:
+        """Store the owner's settings, and in the journal what of them changed. False: nothing did."""
+        before, after = dict(self.config()), dict(config)
+        new = {name: value for name, value in after.items() if value != before[name]}
+        if new:
+            account_table.save_config(self._cursor, config)
+            old = {name: before[name] for name in new}
+            self.journal("config_changed", by, {"old": old, "new": new}, at=at)
+        return bool(new)
 
     def active_halts(self, symbol: str | None) -> tuple[str, ...]:
         """Why everything, or this symbol, is halted; oldest first."""

@@ -1,8 +1,8 @@
 """The HTTP API: signals in, the ledger's answers out.
 
 In:  requests on the loopback interface, each with the bearer token
-Out: ?AcceptSignal -> SignalReceiver;  ?HaltTrading, ?ClearHalts -> TradeLedger;  AuditNow -> Reconciler;
-     reads of the ledger
+Out: ?AcceptSignal -> SignalReceiver;  ?HaltTrading, ?ClearHalts, ?ChangeConfig -> TradeLedger;
+     AuditNow -> Reconciler;  reads of the ledger
 """
 
 from collections.abc import Callable
@@ -14,10 +14,11 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from actors.base import Mailbox
-from domain.messages import AuditNow, ClearHalts, HaltTrading, ReceiverMail
+from domain.messages import AuditNow, ChangeConfig, ClearHalts, HaltTrading, ReceiverMail
 from domain.values import Clock
 from persistence.queries import Queries
 from web.account_api import account_routes
+from web.config_api import Settings, config_routes
 from web.docs_page import docs_routes
 from web.errors import Refusal, on_bad_parameters, on_http_error, on_refusal
 from web.guard import Guard
@@ -26,7 +27,10 @@ from web.health import Readiness, live_route, ready_route
 from web.signals_api import MAX_WAITING, Intake, signal_routes
 from web.trades_api import trade_routes
 
-__all__ = ["Readiness", "create_app"]
+__all__ = ["DeskMail", "Readiness", "create_app"]
+
+DeskMail = HaltTrading | ClearHalts | ChangeConfig
+"""What the owner asks of the ledger."""
 
 DESCRIPTION = (
     "Signals in, orders out, every fill in the ledger. Every call but /livez carries `Authorization: Bearer "
@@ -38,7 +42,7 @@ DESCRIPTION = (
 def create_app(
     *,
     receiver: Mailbox[ReceiverMail],
-    desk: Mailbox[HaltTrading | ClearHalts],
+    desk: Mailbox[DeskMail],
     reconciler: Mailbox[AuditNow],
     queries: Queries,
     token: str,
@@ -48,8 +52,8 @@ def create_app(
 ) -> FastAPI:
     """The app; its routes block in worker threads, never on the event loop.
 
-    `desk` is where halts are raised and lifted: the ledger. `most_waiting`: so many signals may wait for
-    their verdict; while they do, no more are taken in.
+    `desk` is where halts are raised and lifted, and settings changed: the ledger. `most_waiting`: so many
+    signals may wait for their verdict; while they do, no more are taken in.
     """
     app = FastAPI(
         title="Starfill",
@@ -71,6 +75,7 @@ def create_app(
     app.include_router(signal_routes(intake, queries), dependencies=described)
     app.include_router(trade_routes(queries), dependencies=described)
     app.include_router(halt_routes(Halts(desk), queries), dependencies=described)
+    app.include_router(config_routes(Settings(desk, queries)), dependencies=described)
     app.include_router(account_routes(queries, reconciler, ready, clock), dependencies=described)
     app.include_router(docs_routes(app))
     return app

@@ -72,9 +72,15 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
 def _fields(body: dict[str, Any]) -> list[tuple[str, str, str]]:
     required = body.get("required", ())
     return [
-        (name, _kind(field), "required" if name in required else f"default {field.get('default')!r}")
+        (name, _kind(field), _said_of(field, required=name in required))
         for name, field in body["properties"].items()
     ]
+
+
+def _said_of(field: dict[str, Any], *, required: bool) -> str:
+    if "description" in field:
+        return str(field["description"])
+    return "required" if required else f"default {field.get('default')!r}"
 
 
 def _kind(field: dict[str, Any]) -> str:

@@ -205,7 +205,11 @@ def test_shares_that_their_owner_sold_by_hand_end_the_trade(simulator: Simulator
 
         after = closed(bot)
 
-        assert (after.exit_reason, after.exit_price, after.taken) == ("sold_by_owner", 12, trade.shares)
+        assert (after.exit_reason, after.exit_price, after.taken) == (
+            "sold_by_owner",
+            Decimal(12),
+            trade.shares,
+        )
         assert after.pnl == 2 * (trade.shares or 0)
         assert sells(simulator) == [order for order in sells(simulator) if order["symbol"] == "ACME"]
         assert len(sells(simulator)) == 1

@@ -20,9 +20,7 @@ from domain.gate import ClockReading
 from domain.messages import (
     AuditNow,
     BrokerSnapshot,
-    ClearHalts,
     ExecutorMail,
-    HaltTrading,
     LedgerMail,
     ListUnsettled,
     ReceiverMail,
@@ -34,7 +32,7 @@ from domain.reconcile import BrokerPosition, Snapshot
 from persistence.halt_file import HaltFile
 from persistence.queries import Queries
 from persistence.store import LedgerStore
-from web.app import Readiness, create_app
+from web.app import DeskMail, Readiness, create_app
 from web.server import WebServer
 
 TOKEN = "a-token-of-more-than-thirty-two-characters"
@@ -101,7 +99,7 @@ class Api:
     executor: Executor
     ledger: Address[LedgerMail]
     intake: Handle[ReceiverMail]
-    desk: Handle[HaltTrading | ClearHalts]
+    desk: Handle[DeskMail]
     reconciler: Handle[AuditNow]
     readiness: list[Readiness]
     deaths: list[Death]
@@ -189,7 +187,7 @@ def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
     receiver = spawn(SignalReceiver, ledger=ledger, executor=executor, timers=timers, on_death=deaths.append)
     intake: Handle[ReceiverMail] = Handle()
     intake.swap(receiver)
-    desk: Handle[HaltTrading | ClearHalts] = Handle()
+    desk: Handle[DeskMail] = Handle()
     desk.swap(ledger)
     reconciler: Handle[AuditNow] = Handle()
     reconciler.swap(Answering(None))
