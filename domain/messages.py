@@ -205,6 +205,8 @@ class RequestExit(Message):
     scope: str
     reason: Literal["manual", "flatten"]
     by: str
+    detail: str = ""
+    """The person's own words."""
 
 
 class ExitRequested(Message):

@@ -32,11 +32,12 @@ from domain.reconcile import BrokerPosition, Snapshot
 from persistence.halt_file import HaltFile
 from persistence.queries import Queries
 from persistence.store import LedgerStore
-from web.app import DeskMail, Readiness, create_app
+from web.app import DeskMail, Readiness, Session, create_app
 from web.server import WebServer
 
 TOKEN = "a-token-of-more-than-thirty-two-characters"
 NOW = datetime(2026, 11, 12, 15, 0, tzinfo=UTC)
+CLOSES_AT = datetime(2026, 11, 12, 21, 0, tzinfo=UTC)
 
 
 @dataclass
@@ -200,6 +201,7 @@ def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
         token=TOKEN,
         clock=clock,
         ready=lambda: readiness[-1],
+        session=lambda: Session(now=clock(), closes_at=CLOSES_AT),
         most_waiting=most_waiting,
     )
     server = WebServer(app, "127.0.0.1", 0)
