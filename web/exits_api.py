@@ -1,5 +1,6 @@
 """`/api/positions/SYMBOL/close`, `/api/flatten`: the owner has trades sold, one symbol's or all."""
 
+import re
 from typing import Annotated, Any, Final, Literal
 
 from anyio import CapacityLimiter, to_thread
@@ -22,7 +23,8 @@ LOOK_FIRST: Final = (
 )
 
 # As wide as what can be halted; `all` is no symbol, so that a slip of the pen does not sell everything.
-HeldSymbol = Annotated[str, Path(pattern=r"^[A-Z0-9][A-Z0-9./-]{0,31}$", description="The stock, as ACME")]
+SYMBOL: Final = re.compile(r"^[A-Z0-9][A-Z0-9./-]{0,31}$")
+HeldSymbol = Annotated[str, Path(pattern=SYMBOL.pattern, description="The stock, as ACME")]
 
 
 class WhySold(Message):
