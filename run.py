@@ -30,6 +30,7 @@ from rich.console import Console
 from actors.base import Address, Death, Handle, OnDeath, spawn
 from actors.brake import LeaseWatch, OrderBrake
 from actors.clock import Time, system_clock
+from actors.entry_preview import preview_entry
 from actors.lane import Lane
 from actors.ledger_work import LedgerIdentity
 from actors.order_executor import OrderExecutor
@@ -50,6 +51,7 @@ from cli.exits import end_with
 from cli.health import HealthFile, Watchdog
 from cli.live import LiveTable
 from cli.mode_switch import refuse_half_a_switch
+from cli.play_money import DEMO, set_up
 from cli.probation import Probation
 from cli.startup import (
     HALT_FILE,
@@ -75,20 +77,24 @@ from domain.messages import (
     HaltsCleared,
     LeaseRenewed,
     LedgerMail,
+    LedgerUnwritable,
     MarketTold,
+    NotPreviewed,
     PositionChanged,
+    Previewed,
     ReceiverMail,
     ReconcilerMail,
     ResendOrder,
     StreamMail,
 )
 from domain.rules import Gate
+from domain.signals import Signal
 from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
 from persistence.queries import Queries
 from persistence.store import LedgerStore
 from settings import Exit, Settings
-from web.app import create_app
+from web.app import Session, create_app
 from web.health import Readiness
 from web.server import WebServer
 from web.token import TokenUnusable, read_or_create_token
@@ -105,6 +111,25 @@ class GateBoard:
     def send(self, mail: GateChanged) -> bool:
         self.gate = mail.gate
         return True
+
+
+class MarketBoard:
+    """The ledger's latest word on the trading day, for whoever asks how far away its end is."""
+
+    def __init__(self) -> None:
+        self._told: MarketTold | None = None
+
+    def send(self, mail: MarketTold) -> bool:
+        self._told = mail
+        return True
+
+    def session(self) -> Session:
+        """Where in the day we are, by the broker's clock."""
+        told = self._told
+        if told is None:
+            return Session(now=system_clock(), closes_at=None)
+        now = system_clock() - told.ahead
+        return Session(now=now, closes_at=told.market.closes_at(now))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +150,7 @@ class Parts:
     ledger: Handle[LedgerMail]
     reconciler: Handle[ReconcilerMail]
     board: GateBoard
+    market: MarketBoard = field(default_factory=MarketBoard)
     time: Time = field(default_factory=Time)
 
     def readiness(self) -> Readiness:
@@ -135,6 +161,10 @@ class Parts:
             reason=gate.reason if taken else "the actors are being started or stopped",
             gate="open" if gate.open else "closed",
         )
+
+    def preview(self, signal: Signal) -> Previewed | NotPreviewed | LedgerUnwritable:
+        """What would become of the signal now; blocks for the reads that this takes."""
+        return preview_entry(signal, ledger=self.ledger, broker=self.broker, clock=system_clock)
 
 
 @dataclass(frozen=True)
@@ -191,6 +221,7 @@ def spawn_actors(
     parts.ledger.swap(ledger)
     parts.probation.tell()
     ledger.subscribe(parts.board, GateChanged)
+    ledger.subscribe(parts.market, MarketTold)
     ledger.subscribe(parts.probation, HaltsCleared)
     lease = LeaseWatch(parts.time.monotonic)
     brake = OrderBrake(halts=parts.halts, lease_fresh=lease.fresh)
@@ -300,12 +331,14 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
     logs.hide(token)
     app = create_app(
         receiver=parts.intake,
+        preview=parts.preview,
         desk=parts.ledger,
         reconciler=parts.reconciler,
         queries=queries,
         token=token,
         clock=parts.time.clock,
         ready=parts.readiness,
+        session=parts.market.session,
     )
     try:
         web = WebServer(app, settings.http_host, settings.http_port)
@@ -357,6 +390,8 @@ def bot(settings: Settings, options: BotOptions) -> int:
             logs.configure(secrets=secrets, file=settings.state_dir / logs.NAME)
         watchdog = stack.enter_context(Watchdog(settings.state_dir))
         queries = Queries(parts.store)
+        if options.demo:
+            set_up(parts.store, DEMO, by="the demo")
         web = open_web(parts, queries, stack)
         supervisor = make_supervisor(parts, watchdog)
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -97,6 +97,17 @@ def peak_of(trade: TradeRecord, price: Priced | Unpriced) -> Decimal | None:
     return max((each for each in seen if each is not None), default=None)
 
 
+def last_mark(trade: TradeRecord, now: datetime, *, max_age_s: int) -> Priced | Unpriced:
+    """The price that the trade was last seen at, while it is fresh."""
+    if trade.mark_price is None or trade.mark_at is None:
+        return Unpriced(symbol=trade.symbol, why="it has not been priced yet")
+    age = now - trade.mark_at
+    if age > timedelta(seconds=max_age_s):
+        why = f"its last price is {round(age.total_seconds())} s old, more than {max_age_s} s"
+        return Unpriced(symbol=trade.symbol, why=why)
+    return Priced(symbol=trade.symbol, price=trade.mark_price, at=trade.mark_at)
+
+
 def _price_ways(
     basis: Decimal, peak: Decimal | None, price: Priced | Unpriced, config: BotConfig
 ) -> list[WayOut]:

@@ -73,7 +73,9 @@ def test_trades_are_listed_by_status_and_symbol(store: LedgerStore, queries: Que
     assert [t.id for t in queries.trades(limit=9, symbol="AAPL").items] == [ids[2], ids[0]]
     assert [t.id for t in queries.trades(limit=9, status=TradeStatus.CLOSED).items] == [ids[0]]
     assert queries.trades(limit=9, status=TradeStatus.CLOSED, symbol="MSFT").items == ()
-    assert [t.id for t in queries.open_trades(9)] == [ids[2], ids[1]]
+    assert [t.id for t in queries.trades(limit=9, standing=True).items] == [ids[2], ids[1]]
+    assert [t.id for t in queries.trades(limit=9, standing=True, symbol="AAPL").items] == [ids[2]]
+    assert queries.trades(limit=9, standing=True, status=TradeStatus.CLOSED).items == ()
     assert [t.id for t in queries.recent_trades(2)] == [ids[2], ids[1]]
 
 
