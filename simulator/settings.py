@@ -22,7 +22,7 @@ class SimulatorSettings:
     folder: Path | None = None
     """Holds book.jsonl and oracle.jsonl; None: both stay in memory."""
     synced: bool = True
-    """Whether each line of them is on disk before anyone hears of it; without, a power cut may cost the last."""
+    """Whether each line of them is on disk before anyone hears of it; else a power cut may cost the last."""
     key_id: str = "simulator"
     secret_key: str = field(default="simulator", repr=False)
     seed: int = 7

@@ -4,21 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from simulator.account import cash_moved
 from simulator.exchange import Exchange
 from simulator.orders import Side
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One execution; money moved by `qty * price`, rounded to the cent, halves away from zero."""
+    """One execution, or the undoing of one."""
 
     client_order_id: str
     symbol: str
     side: Side
     qty: Decimal
     price: Decimal
-    is_bust: bool = False
-    """It was undone by this, and the money came back."""
+    cash: Decimal
+    """Dollars that it brought into the account, or took if negative: whole cents."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +47,7 @@ def statement_of(exchange: Exchange) -> Statement:
                 side=each.side,
                 qty=each.qty,
                 price=each.price,
-                is_bust=each.busts is not None,
+                cash=cash_moved(each),
             )
             for each in exchange.executions
         ),

@@ -25,6 +25,7 @@ from actors.base import OnDeath, Ping
 from actors.heartbeats import BUDGETS_S
 from actors.supervisor import Watch
 from cli.health import Watchdog
+from tree import ActorTree, Parts
 
 
 def hang() -> None:
@@ -41,7 +42,7 @@ original = run.start_actors
 
 
 @contextmanager
-def start_actors(parts: run.Parts, on_death: OnDeath) -> Iterator[run.ActorTree]:
+def start_actors(parts: Parts, on_death: OnDeath) -> Iterator[ActorTree]:
     with original(parts, on_death) as tree:
         actor: Any = tree.actors[os.environ["FAULT_IN"]]
         signal.signal(signal.SIGUSR1, lambda *_: actor.send(Ping(FAULTS[os.environ["FAULT"]])))
