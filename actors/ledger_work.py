@@ -82,7 +82,7 @@ class Work:
     market: Market | None
     """As last read; None: the account has not been read yet."""
     means: Means | None
-    """The account's, as the last read found them; None: it could not read them."""
+    """The account's, as the last read found them; None: it could not read them, or there was none yet."""
     signals: list[str] = field(default_factory=list)
     trades: set[int] = field(default_factory=set)
     updates: list[OrderUpdate] = field(default_factory=list)
