@@ -162,6 +162,10 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
 
     def _look_at(self, each: OpenTrade, price: Priced | Unpriced, config: BotConfig, now: datetime) -> Look:
         closes_at = None if self._market is None else self._market.closes_at(now)
+        if each.doubtful:
+            price = Unpriced(
+                symbol=price.symbol, why="the account holds something else than the books explain"
+            )
         self._act(each, price, config, now, closes_at)
         return Look(
             trade_id=each.trade.id,
