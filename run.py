@@ -29,7 +29,7 @@ from rich.console import Console
 
 from actors.base import Address, Death, Handle, OnDeath, spawn
 from actors.brake import LeaseWatch, OrderBrake
-from actors.clock import system_clock, system_monotonic
+from actors.clock import Time, system_clock
 from actors.entry_preview import preview_entry
 from actors.lane import Lane
 from actors.ledger_work import LedgerIdentity
@@ -131,6 +131,7 @@ class Parts:
     ledger: Handle[LedgerMail]
     reconciler: Handle[ReconcilerMail]
     board: GateBoard
+    time: Time = field(default_factory=Time)
 
     def readiness(self) -> Readiness:
         """Ready: signals can be taken in, and their orders may leave."""
@@ -143,7 +144,7 @@ class Parts:
 
     def preview(self, signal: Signal) -> Previewed | NotPreviewed | LedgerUnwritable:
         """What would become of the signal now; blocks for the reads that this takes."""
-        return preview_entry(signal, ledger=self.ledger, broker=self.broker, clock=system_clock)
+        return preview_entry(signal, ledger=self.ledger, broker=self.broker, clock=self.time.clock)
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ STOP_WEB_S: Final = 2.0
 @contextmanager
 def start_actors(parts: Parts, on_death: OnDeath) -> Iterator[ActorTree]:
     """Ears before mouth: who is written to starts first, the intake opens last and closes first."""
-    tree, timers, stopping = ActorTree(), TimerThread(), threading.Event()
+    tree, timers, stopping = ActorTree(), TimerThread(parts.time), threading.Event()
     within_s = STOP_ALL_S
     try:
         spawn_actors(tree.actors, parts, timers, stopping, on_death)
@@ -193,15 +194,15 @@ def spawn_actors(
         halts=parts.halts,
         holder=parts.holder,
         timers=timers,
-        clock=system_clock,
-        monotonic=system_monotonic,
+        clock=parts.time.clock,
+        monotonic=parts.time.monotonic,
         on_death=on_death,
     )
     parts.ledger.swap(ledger)
     parts.probation.tell()
     ledger.subscribe(parts.board, GateChanged)
     ledger.subscribe(parts.probation, HaltsCleared)
-    lease = LeaseWatch(system_monotonic)
+    lease = LeaseWatch(parts.time.monotonic)
     brake = OrderBrake(halts=parts.halts, lease_fresh=lease.fresh)
     ledger.subscribe(lease, LeaseRenewed)
     ledger.subscribe(brake, GateChanged)
@@ -212,8 +213,8 @@ def spawn_actors(
         ledger=ledger,
         stream=to_stream,
         timers=timers,
-        clock=system_clock,
-        monotonic=system_monotonic,
+        clock=parts.time.clock,
+        monotonic=parts.time.monotonic,
         on_death=on_death,
     )
     ledger.subscribe(reconciler, AuditNow)
@@ -233,7 +234,7 @@ def spawn_actors(
             stream=stream,
             brake=brake,
             timers=timers,
-            clock=system_clock,
+            clock=parts.time.clock,
             stopping=stopping,
             on_death=on_death,
         )
@@ -247,8 +248,8 @@ def spawn_actors(
         ledger=ledger,
         executor=executor,
         timers=timers,
-        clock=system_clock,
-        monotonic=system_monotonic,
+        clock=parts.time.clock,
+        monotonic=parts.time.monotonic,
         on_death=on_death,
     )
     ledger.subscribe(monitor, PositionChanged, ConfigTold, MarketTold)
@@ -314,7 +315,7 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
         reconciler=parts.reconciler,
         queries=queries,
         token=token,
-        clock=system_clock,
+        clock=parts.time.clock,
         ready=parts.readiness,
     )
     try:

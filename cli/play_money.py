@@ -27,7 +27,7 @@ UNLIMITED: Final = BotConfig(
 DEMO: Final = BotConfig(
     max_concurrent_positions=14, max_orders_per_minute=30, max_total_exposure_usd=Decimal(5000)
 )
-"""Wide enough for a lively demo, narrow enough that its last signals show a limit; the rest is as it comes."""
+"""Wide enough for a lively demo, narrow enough that its last signals show a limit."""
 
 
 def new_ledger(file: Path, config: BotConfig) -> None:

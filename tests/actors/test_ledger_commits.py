@@ -173,7 +173,11 @@ def test_one_failing_mail_fails_all_that_was_taken_with_it(books: Books, place: 
         with pytest.raises(RowMissing):
             answer.get(timeout=PATIENCE_S)
     assert isinstance(books_death(books), RowMissing)
-    assert books.rows("SELECT 1 FROM signal") == books.rows("SELECT 1 FROM journal WHERE kind <> 'config_changed'") == []
+    assert (
+        books.rows("SELECT 1 FROM signal")
+        == books.rows("SELECT 1 FROM journal WHERE kind <> 'config_changed'")
+        == []
+    )
 
 
 def books_death(books: Books) -> BaseException:

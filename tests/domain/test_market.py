@@ -187,6 +187,12 @@ def test_extended_hours_end_at_the_opening_or_with_the_day(now: str, until: date
     assert market.extended_until(utc(now)) == until
 
 
+def test_while_the_clock_says_open_no_hours_are_extended() -> None:
+    late = a_market(next_close=CLOSES + timedelta(hours=1))
+    assert late.closes_at(CLOSES) == CLOSES + timedelta(hours=1)
+    assert late.extended_until(CLOSES) is None
+
+
 def test_a_day_that_the_clock_does_not_open_has_no_early_hours() -> None:
     tomorrow = OPENS + timedelta(days=1)
     closed = a_market(is_open=False, next_open=tomorrow, next_close=CLOSES + timedelta(days=1))
