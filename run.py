@@ -164,7 +164,7 @@ class Parts:
 
     def preview(self, signal: Signal) -> Previewed | NotPreviewed | LedgerUnwritable:
         """What would become of the signal now; blocks for the reads that this takes."""
-        return preview_entry(signal, ledger=self.ledger, broker=self.broker, clock=system_clock)
+        return preview_entry(signal, ledger=self.ledger, broker=self.broker, clock=self.time.clock)
 
 
 @dataclass(frozen=True)
