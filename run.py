@@ -29,7 +29,8 @@ from rich.console import Console
 
 from actors.base import Address, Death, Handle, OnDeath, spawn
 from actors.brake import LeaseWatch, OrderBrake
-from actors.clock import system_clock, system_monotonic
+from actors.clock import Time, system_clock
+from actors.entry_preview import preview_entry
 from actors.lane import Lane
 from actors.ledger_work import LedgerIdentity
 from actors.order_executor import OrderExecutor
@@ -50,6 +51,7 @@ from cli.exits import end_with
 from cli.health import HealthFile, Watchdog
 from cli.live import LiveTable
 from cli.mode_switch import refuse_half_a_switch
+from cli.play_money import DEMO, set_up
 from cli.probation import Probation
 from cli.startup import (
     HALT_FILE,
@@ -75,14 +77,18 @@ from domain.messages import (
     HaltsCleared,
     LeaseRenewed,
     LedgerMail,
+    LedgerUnwritable,
     MarketTold,
+    NotPreviewed,
     PositionChanged,
+    Previewed,
     ReceiverMail,
     ReconcilerMail,
     ResendOrder,
     StreamMail,
 )
 from domain.rules import Gate
+from domain.signals import Signal
 from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
 from persistence.queries import Queries
@@ -145,6 +151,7 @@ class Parts:
     reconciler: Handle[ReconcilerMail]
     board: GateBoard
     market: MarketBoard = field(default_factory=MarketBoard)
+    time: Time = field(default_factory=Time)
 
     def readiness(self) -> Readiness:
         """Ready: signals can be taken in, and their orders may leave."""
@@ -154,6 +161,10 @@ class Parts:
             reason=gate.reason if taken else "the actors are being started or stopped",
             gate="open" if gate.open else "closed",
         )
+
+    def preview(self, signal: Signal) -> Previewed | NotPreviewed | LedgerUnwritable:
+        """What would become of the signal now; blocks for the reads that this takes."""
+        return preview_entry(signal, ledger=self.ledger, broker=self.broker, clock=system_clock)
 
 
 @dataclass(frozen=True)
@@ -169,7 +180,7 @@ STOP_WEB_S: Final = 2.0
 @contextmanager
 def start_actors(parts: Parts, on_death: OnDeath) -> Iterator[ActorTree]:
     """Ears before mouth: who is written to starts first, the intake opens last and closes first."""
-    tree, timers, stopping = ActorTree(), TimerThread(), threading.Event()
+    tree, timers, stopping = ActorTree(), TimerThread(parts.time), threading.Event()
     within_s = STOP_ALL_S
     try:
         spawn_actors(tree.actors, parts, timers, stopping, on_death)
@@ -203,8 +214,8 @@ def spawn_actors(
         halts=parts.halts,
         holder=parts.holder,
         timers=timers,
-        clock=system_clock,
-        monotonic=system_monotonic,
+        clock=parts.time.clock,
+        monotonic=parts.time.monotonic,
         on_death=on_death,
     )
     parts.ledger.swap(ledger)
@@ -212,7 +223,7 @@ def spawn_actors(
     ledger.subscribe(parts.board, GateChanged)
     ledger.subscribe(parts.market, MarketTold)
     ledger.subscribe(parts.probation, HaltsCleared)
-    lease = LeaseWatch(system_monotonic)
+    lease = LeaseWatch(parts.time.monotonic)
     brake = OrderBrake(halts=parts.halts, lease_fresh=lease.fresh)
     ledger.subscribe(lease, LeaseRenewed)
     ledger.subscribe(brake, GateChanged)
@@ -223,8 +234,8 @@ def spawn_actors(
         ledger=ledger,
         stream=to_stream,
         timers=timers,
-        clock=system_clock,
-        monotonic=system_monotonic,
+        clock=parts.time.clock,
+        monotonic=parts.time.monotonic,
         on_death=on_death,
     )
     ledger.subscribe(reconciler, AuditNow)
@@ -244,7 +255,7 @@ def spawn_actors(
             stream=stream,
             brake=brake,
             timers=timers,
-            clock=system_clock,
+            clock=parts.time.clock,
             stopping=stopping,
             on_death=on_death,
         )
@@ -258,8 +269,8 @@ def spawn_actors(
         ledger=ledger,
         executor=executor,
         timers=timers,
-        clock=system_clock,
-        monotonic=system_monotonic,
+        clock=parts.time.clock,
+        monotonic=parts.time.monotonic,
         on_death=on_death,
     )
     ledger.subscribe(monitor, PositionChanged, ConfigTold, MarketTold)
@@ -320,11 +331,12 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
     logs.hide(token)
     app = create_app(
         receiver=parts.intake,
+        preview=parts.preview,
         desk=parts.ledger,
         reconciler=parts.reconciler,
         queries=queries,
         token=token,
-        clock=system_clock,
+        clock=parts.time.clock,
         ready=parts.readiness,
         session=parts.market.session,
     )
@@ -378,6 +390,8 @@ def bot(settings: Settings, options: BotOptions) -> int:
             logs.configure(secrets=secrets, file=settings.state_dir / logs.NAME)
         watchdog = stack.enter_context(Watchdog(settings.state_dir))
         queries = Queries(parts.store)
+        if options.demo:
+            set_up(parts.store, DEMO, by="the demo")
         web = open_web(parts, queries, stack)
         supervisor = make_supervisor(parts, watchdog)
         for number in (signal.SIGINT, signal.SIGTERM):

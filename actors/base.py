@@ -27,6 +27,7 @@ R_co = TypeVar("R_co", covariant=True)
 R2 = TypeVar("R2")
 R3 = TypeVar("R3")
 R4 = TypeVar("R4")
+R5 = TypeVar("R5")
 P = ParamSpec("P")
 
 
@@ -65,6 +66,19 @@ class Mailbox(Protocol[M_contra]):
     def ask(
         self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], d: type[R4], /, *, timeout: float
     ) -> R | R2 | R3 | R4: ...
+    @overload
+    def ask(
+        self,
+        mail: M_contra,
+        a: type[R],
+        b: type[R2],
+        c: type[R3],
+        d: type[R4],
+        e: type[R5],
+        /,
+        *,
+        timeout: float,
+    ) -> R | R2 | R3 | R4 | R5: ...
     def ask(self, mail: M_contra, /, *answers: type[Any], timeout: float) -> Any:
         """Put mail into the inbox and wait for its answer, at most `timeout` seconds."""
 
@@ -123,6 +137,19 @@ class Address(Generic[M_contra]):
     def ask(
         self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], d: type[R4], /, *, timeout: float
     ) -> R | R2 | R3 | R4: ...
+    @overload
+    def ask(
+        self,
+        mail: M_contra,
+        a: type[R],
+        b: type[R2],
+        c: type[R3],
+        d: type[R4],
+        e: type[R5],
+        /,
+        *,
+        timeout: float,
+    ) -> R | R2 | R3 | R4 | R5: ...
     def ask(self, mail: M_contra, /, *answers: type[Any], timeout: float) -> Any:
         """Ask; raises pykka.Timeout, pykka.ActorDeadError, or TypeError for an unexpected answer."""
         return self._begin(mail, answers).get(timeout=timeout)
@@ -198,6 +225,19 @@ class Handle(Generic[M_contra]):
     def ask(
         self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], d: type[R4], /, *, timeout: float
     ) -> R | R2 | R3 | R4: ...
+    @overload
+    def ask(
+        self,
+        mail: M_contra,
+        a: type[R],
+        b: type[R2],
+        c: type[R3],
+        d: type[R4],
+        e: type[R5],
+        /,
+        *,
+        timeout: float,
+    ) -> R | R2 | R3 | R4 | R5: ...
     def ask(self, mail: M_contra, /, *answers: type[Any], timeout: float) -> Any:
         owner = self._owner
         if owner is None:

@@ -13,4 +13,5 @@ def change(work: Work, mail: ChangeConfig) -> ConfigChanged | ConfigRefused:
         return ConfigRefused(faults=new)
     if work.unit.save_config(new, at=work.now, by=mail.by):
         work.config = new
+        work.follow(work.unit.open_trades())  # whether their stops are as they should be depends on it
     return ConfigChanged(config=new, changed=differences(old, new))

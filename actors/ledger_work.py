@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
 
+from actors.known_assets import KnownAssets
 from domain.config import BotConfig
 from domain.exits import open_trade
 from domain.gate import GateFacts
@@ -85,6 +86,7 @@ class Work:
     """As last read; None: the account has not been read yet."""
     means: Means | None
     """The account's, as the last read found them; None: it could not read them."""
+    assets: KnownAssets
     signals: list[str] = field(default_factory=list)
     trades: set[int] = field(default_factory=set)
     followed: dict[int, tuple[TradeRecord, tuple[OrderRecord, ...]]] = field(default_factory=dict)

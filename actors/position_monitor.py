@@ -94,6 +94,8 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
                 self._config = mail.config
                 self._hurry()
             case MarketTold():
+                if self._market is None:
+                    self._hurry()
                 self._market, self._ahead = mail.market, mail.ahead
             case _Look():
                 if mail.number == self._looks:

@@ -2,7 +2,8 @@
 
 In:  LedgerMail, from everybody
 Out: ResendOrder, CancelOrder -> OrderExecutor, AuditNow -> Reconciler, GateChanged -> SignalReceiver and
-     lanes, LeaseRenewed -> lanes, LedgerChanged, ConfigTold, MarketTold -> whoever subscribed
+     lanes, LeaseRenewed -> lanes, PositionChanged -> PositionMonitor,
+     LedgerChanged, ConfigTold, MarketTold -> whoever subscribed
 
 What waits in the inbox is taken together: one transaction, one commit, then every answer and all
 news. Signals, plans and outcomes go before the fills, so an order need not wait behind a flood; the
@@ -18,9 +19,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from actors import ledger_desk, ledger_halts, ledger_orders
+from actors import ledger_desk, ledger_halts, ledger_limits, ledger_orders
 from actors.base import OnDeath, Ping, Subscribe, Worker
 from actors.inbox import Envelope, Inbox
+from actors.known_assets import KnownAssets
 from actors.ledger_backlog import Backlog
 from actors.ledger_work import HaltsOnFile, LedgerIdentity, Suspicion, Work
 from actors.timers import Timers
@@ -52,6 +54,7 @@ from domain.messages import (
     PlanResend,
     PlanStop,
     PositionChanged,
+    PreviewEntry,
     RecordSignal,
     RequestExit,
     SafeMode,
@@ -79,6 +82,7 @@ URGENT: Final = (
     ListUndecided,
     PlanEntry,
     PlanResend,
+    PreviewEntry,
     PlanExit,
     PlanStop,
     RequestExit,
@@ -146,6 +150,7 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         self._vanished: frozenset[str] = frozenset()
         self._market: Market | None = None
         self._means: Means | None = None
+        self._assets = KnownAssets()
         self._backlog = Backlog()
         self._ticks = 0
         self._positions_told = True
@@ -262,6 +267,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         with self._store.unit(self._epoch) as unit:
             work = self._work(unit)
             yield work
+            if work.followed:  # prices were seen, or shares were bought and sold
+                ledger_limits.look_at_losses(work)
             work.finish()
             if self.wanted(PositionChanged):
                 work.tell_positions()
@@ -290,6 +297,7 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             vanished=self._vanished,
             market=self._market,
             means=self._means,
+            assets=self._assets,
         )
 
     def _moment(self) -> Moment:

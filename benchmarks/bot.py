@@ -25,6 +25,7 @@ from benchmarks.process import rss_mb, threads
 from broker.api import Account
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
+from cli.play_money import UNLIMITED, set_up
 from cli.probation import Probation
 from cli.startup import HALT_FILE, tune_interpreter
 from domain.messages import (
@@ -138,6 +139,7 @@ def running(ledger_file: Path, broker_url: str, stream_url: str, key: str, lanes
     assert isinstance(account, Account)
     store = LedgerStore.open(ledger_file, clock=system_clock)
     store.bind_account(account.id)
+    set_up(store, UNLIMITED, by="the benchmark")
     handle: Handle[LedgerMail] = Handle()
     settings = load(mode="simulator", broker_url=broker_url, state_dir=ledger_file.parent)
     parts = run.Parts(

@@ -117,6 +117,8 @@ class _Broker:
         }
         if path in known:
             peer.sendall(_response(200, known[path]))
+        elif path.startswith(b"/v2/assets/"):
+            peer.sendall(_response(200, shapes.asset(path.rpartition(b"/")[2].decode())))
         else:
             peer.sendall(_response(404, b'{"code":40410000,"message":"not found"}'))
 

@@ -35,7 +35,11 @@ class MarketDay(Message):
 
 
 class Market(Message):
-    """What was last read of the clock and the calendar."""
+    """What was last read of the clock and the calendar.
+
+    A reading of the clock is good until the next close that it names; the market counts as closed from
+    there on, until the clock is read again.
+    """
 
     clock: MarketClock
     days: tuple[MarketDay, ...] = ()
@@ -65,12 +69,16 @@ class Market(Message):
         return next((day.opens_at for day in self.days if day.opens_at > now), None)
 
     def extended_until(self, now: datetime) -> datetime | None:
-        """Before or after regular hours, but in extended ones: their end, or the opening. None: not so."""
+        """Before or after regular hours, but in extended ones: their end, or the opening. None: not so.
+
+        A day that the clock does not open has no early hours, whatever an older calendar says: an order
+        would rest until another day.
+        """
         if self.is_open(now):
             return None
         for day in self.days:
             if day.extended_opens_at <= now < day.opens_at:
-                return day.opens_at
+                return day.opens_at if day.opens_at == self.clock.next_open else None
             if day.closes_at <= now < day.extended_closes_at:
                 return day.extended_closes_at
         return None
@@ -123,7 +131,8 @@ class Unpriced(Message):
 def price_of(symbol: str, quote: Quote | None, now: datetime, *, max_age_s: int) -> Priced | Unpriced:
     """The last trade while it is fresh, else a fresh bid; an old or missing price is none.
 
-    A feed of one exchange may have seen no trade for minutes; a bid of 0 stands for none.
+    A feed of one exchange may have seen no trade for minutes; a bid of 0 stands for none. `now` is the
+    broker's: by a clock that is behind, old prices would look fresh.
     """
     if quote is None:
         return Unpriced(symbol=symbol, why="the feed has no such symbol")
@@ -131,10 +140,10 @@ def price_of(symbol: str, quote: Quote | None, now: datetime, *, max_age_s: int)
     for price, at in ((quote.last_price, quote.last_at), (quote.bid, quote.quoted_at)):
         if price is not None and price > 0 and at is not None and at >= oldest:
             return Priced(symbol=symbol, price=price, at=at)
-    if quote.last_at is None:
+    if quote.last_price is None or quote.last_at is None:
         return Unpriced(symbol=symbol, why="the feed has no trade of it")
-    age = round((now - quote.last_at).total_seconds())
-    return Unpriced(symbol=symbol, why=f"its last trade is {age} s old, more than {max_age_s} s")
+    age = (now - quote.last_at).total_seconds()
+    return Unpriced(symbol=symbol, why=f"its last trade is {age:.1f} s old, more than {max_age_s} s")
 
 
 def new_york_day(now: datetime) -> date:

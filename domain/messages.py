@@ -6,7 +6,7 @@
     SignalReceiver  ?RecordSignal   -> TradeLedger      SignalRecorded | SignalConflict
                     ?ListUndecided  -> TradeLedger      Undecided
                      ExecuteSignal  -> OrderExecutor
-    OrderExecutor   ?PlanEntry      -> TradeLedger      Planned | Declined | Deferred
+    OrderExecutor   ?PlanEntry      -> TradeLedger      Planned | Declined | Deferred | ReadsWanted
                     ?PlanResend     -> TradeLedger      Planned | Declined | Deferred
                     ?PlanExit       -> TradeLedger      Planned | Declined | Deferred
                     ?PlanStop       -> TradeLedger      Planned | Declined | Deferred
@@ -26,7 +26,8 @@
                      AuditNow       -> Reconciler
                      GateChanged    -> SignalReceiver, lanes
                      LedgerChanged | ConfigTold | MarketTold -> whoever subscribed
-    web             ?HaltTrading    -> TradeLedger      HaltsChanged
+    web             ?PreviewEntry   -> TradeLedger      Previewed | ReadsWanted
+                    ?HaltTrading    -> TradeLedger      HaltsChanged
                     ?ClearHalts     -> TradeLedger      HaltsChanged
                     ?RequestExit    -> TradeLedger      ExitRequested
                     ?ChangeConfig   -> TradeLedger      ConfigChanged | ConfigRefused
@@ -46,9 +47,9 @@ from domain.holdings import Halt
 from domain.market import Market
 from domain.orders import OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import Snapshot
-from domain.rules import Deferred, Gate
+from domain.rules import Deferred, EntryReads, Gate
 from domain.settings_text import SettingChange, SettingFault
-from domain.signals import Signal, SignalReceipt, Verdict
+from domain.signals import Signal, SignalReceipt, SignalState, Verdict
 from domain.trades import TradeRecord
 from domain.values import Message, Shares, Utc
 
@@ -105,6 +106,31 @@ class PlanEntry(Message):
 
     source: str
     signal_id: str
+    reads: EntryReads | None = None
+    """What was looked up because the ledger had asked for it."""
+
+
+class PreviewEntry(Message):
+    """What would become of this signal now? Nothing is stored, not even the signal."""
+
+    signal: Signal
+    reads: EntryReads | None = None
+
+
+class Previewed(Message):
+    """The answer, in the words that a signal's own verdict would have."""
+
+    verdict: Verdict
+    waits: str | None = None
+    """What it would wait for before it is decided; the verdict is then what is known so far."""
+    known: SignalState | None = None
+    """A signal of this name is stored already and stands there; it would not be decided a second time."""
+
+
+class NotPreviewed(Message):
+    """What the decision depends on could not be looked up at the broker; nothing is known of the signal."""
+
+    why: str
 
 
 class PlanResend(Message):
@@ -469,6 +495,7 @@ LedgerQuestion = (
     RecordSignal
     | ListUndecided
     | PlanEntry
+    | PreviewEntry
     | PlanResend
     | PlanExit
     | PlanStop

@@ -13,7 +13,7 @@ from typing import Any, Final, get_args
 from pydantic import ValidationError
 
 from domain.config import BotConfig
-from domain.rules import MIN_NOTIONAL
+from domain.limits import MIN_NOTIONAL
 from domain.signals import decimal_text
 from domain.values import ZERO, Message
 

@@ -17,7 +17,17 @@ from simulator.orders import Event, Execution, Order
 from simulator.records import Record, Reset, Split
 
 DECIMALS: Final = frozenset(
-    {"qty", "notional", "limit_price", "filled_qty", "filled_cost", "price", "cum_qty", "leaves_qty"}
+    {
+        "qty",
+        "notional",
+        "limit_price",
+        "stop_price",
+        "filled_qty",
+        "filled_cost",
+        "price",
+        "cum_qty",
+        "leaves_qty",
+    }
     | {"position_qty", "ratio", "old_qty", "new_qty", "cost"}
 )
 Row = TypeVar("Row", Order, Execution, Split, Reset)

@@ -50,6 +50,11 @@ class SimulatorSettings:
     """Whether a cancel is first seen as pending_cancel, and done fill_delay_s later."""
     accepted_event: bool = False
     """Whether the stream tells of an order accepted while the market is closed."""
+    fractional_extended_hours: bool = False
+    """Whether fractional orders may be for extended hours, and assets say so (fractional_eh_enabled)."""
+    account_fields: Literal["current", "lean", "historic"] = "current"
+    """lean: without buying power and whatever else a client can't count on; historic: with the fields of the
+    pattern day trader rule, which went in 2026."""
     execution_id_on_new: bool = True
     """False: `new` carries a null execution_id, as `pending_new` always does."""
     rate_limit_body: Literal["json", "empty", "text"] = "json"

@@ -1,7 +1,8 @@
 """The HTTP API: signals in, the ledger's answers out.
 
 In:  requests on the loopback interface, each with the bearer token
-Out: ?AcceptSignal -> SignalReceiver;  ?HaltTrading, ?ClearHalts, ?ChangeConfig, ?RequestExit -> TradeLedger;
+Out: ?AcceptSignal -> SignalReceiver;
+     ?PreviewEntry, ?HaltTrading, ?ClearHalts, ?ChangeConfig, ?RequestExit -> TradeLedger;
      AuditNow -> Reconciler;  reads of the ledger
 """
 
@@ -26,6 +27,7 @@ from web.exposure_api import exposure_routes
 from web.guard import Guard
 from web.halts_api import Halts, halt_routes
 from web.health import Readiness, live_route, ready_route
+from web.preview import Preview
 from web.signals_api import MAX_WAITING, Intake, signal_routes
 from web.trades_api import Session, trade_routes
 
@@ -44,6 +46,7 @@ DESCRIPTION = (
 def create_app(
     *,
     receiver: Mailbox[ReceiverMail],
+    preview: Preview,
     desk: Mailbox[DeskMail],
     reconciler: Mailbox[AuditNow],
     queries: Queries,
@@ -55,8 +58,9 @@ def create_app(
 ) -> FastAPI:
     """The app; its routes block in worker threads, never on the event loop.
 
-    `desk` is where the owner's orders go, as halts, settings and what he wants sold: the ledger.
-    `most_waiting`: so many signals may wait for their verdict; while they do, no more are taken in.
+    `preview` has a signal weighed without a trace. `desk` is where the owner's orders go, as halts, settings
+    and what he wants sold: the ledger. `most_waiting`: so many signals may wait for their verdict; while
+    they do, no more are taken in.
     """
     app = FastAPI(
         title="Starfill",
@@ -74,7 +78,9 @@ def create_app(
     described = [Depends(HTTPBearer(auto_error=False, description="The content of the file `token`"))]
     app.include_router(live_route())
     app.include_router(ready_route(ready), dependencies=described)
-    intake = Intake(receiver=receiver, queries=queries, clock=clock, most_waiting=most_waiting)
+    intake = Intake(
+        receiver=receiver, preview=preview, queries=queries, clock=clock, most_waiting=most_waiting
+    )
     app.include_router(signal_routes(intake, queries), dependencies=described)
     app.include_router(trade_routes(queries, session), dependencies=described)
     app.include_router(halt_routes(Halts(desk), queries), dependencies=described)

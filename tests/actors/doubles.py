@@ -287,7 +287,8 @@ class ScriptedBroker:
         return answer
 
     def asset(self, symbol: str) -> Asset | NotFound | ReadFailed:
-        raise NotImplementedError
+        answer: Asset | NotFound | ReadFailed = self._read("asset", symbol)
+        return answer
 
     def fills(
         self, *, after: datetime | None = None, most: int | None = None
@@ -300,7 +301,8 @@ class ScriptedBroker:
         return answer
 
     def snapshots(self, symbols: tuple[str, ...]) -> dict[str, Quote] | ReadFailed:
-        raise NotImplementedError
+        answer: dict[str, Quote] | ReadFailed = self._read("snapshots", symbols)
+        return answer
 
     def warm(self) -> None:
         self.warmed.add(threading.current_thread())

@@ -24,6 +24,7 @@ from domain.messages import (
     ListUndecided,
     ListUnsettled,
     LookUpFailed,
+    MarketTold,
     OrderAccepted,
     OrderNotFound,
     OrderRejected,
@@ -41,7 +42,7 @@ from domain.messages import (
 from domain.orders import Life
 from tests.actors.books import Books, id_of
 from tests.actors.doubles import PATIENCE_S, ManualClock, Stage, ask_later, taken
-from tests.domain.builders import a_position, a_signal, a_snapshot, an_update, dec, filled, partly
+from tests.domain.builders import a_market, a_position, a_signal, a_snapshot, an_update, dec, filled, partly
 
 CID = id_of(a_signal())
 NAMES: dict[str, Any] = {"client_order_id": CID, "broker_order_id": "broker-" + CID}
@@ -202,6 +203,15 @@ def test_a_read_of_the_account_that_had_to_wait_is_as_old_as_it_is(ready: Books)
     written_again(ready)
     assert ready.rows("SELECT symbol FROM position") == [("X",)]
     assert reason(ready) == "the account has not been read for more than 90 s"
+
+
+def test_the_market_is_told_once_it_is_written_and_not_before(ready: Books) -> None:
+    ready.ledger.subscribe(ready.news, MarketTold)
+    with ready.locked():
+        tell(ready, BrokerSnapshot(generation=1, snapshot=a_snapshot(market=a_market())))
+        assert ready.news.told.of(MarketTold) == []
+    written_again(ready)
+    assert ready.news.told.of(MarketTold) == [MarketTold(market=a_market())]
 
 
 # --- facts ------------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from actors.clock import LeapingTime
 from actors.timers import TimerThread
 from tests.actors.doubles import PATIENCE_S, Record
 
@@ -51,3 +53,17 @@ def test_what_is_not_due_is_dropped_at_the_end() -> None:
         thread.join(PATIENCE_S)
         assert not thread.is_alive()
     assert done.all() == []
+
+
+def test_what_a_leap_of_time_makes_due_is_done_at_once() -> None:
+    noon, done = datetime(2026, 11, 12, 12, tzinfo=UTC), Record()
+    day = LeapingTime(noon)
+    timers = TimerThread(day)
+    timers.after(3600, lambda: done.add("an hour"))
+    timers.after(7200, lambda: done.add("two hours"))
+
+    day.leap(timedelta(hours=1))
+
+    assert done.wait(1) == ["an hour"]
+    assert day.clock() - noon - timedelta(hours=1) < timedelta(minutes=1)
+    timers.close()

@@ -11,7 +11,7 @@ import requests
 from broker.api import Accepted, Account, NotFound, ReadFailed, Rejected, StreamEnd, Unresolved
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
-from domain.market import MarketDay
+from domain.market import Asset, Market, MarketDay, Priced, new_york_day, price_of
 from domain.orders import OrderTicket, OrderUpdate
 from domain.reconcile import BrokerPosition
 from simulator.server import Simulator, SimulatorSettings
@@ -30,6 +30,10 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def client(simulator: Simulator) -> AlpacaRest:
+    return a_client(simulator)
+
+
+def a_client(simulator: Simulator) -> AlpacaRest:
     return AlpacaRest(
         base_url=simulator.base_url,
         data_url=simulator.base_url,
@@ -157,43 +161,129 @@ def test_parts_of_a_fill_add_up(simulator: Simulator, client: AlpacaRest) -> Non
     assert [fill.cum_qty for fill in history][-1] == updates[-1].filled_qty
 
 
-def test_the_account_and_the_market_are_read(client: AlpacaRest) -> None:
+def test_the_account_is_read(client: AlpacaRest) -> None:
     account = client.account()
     assert isinstance(account, Account)
-    assert (account.status, account.currency, account.cash) == ("ACTIVE", "USD", Decimal(100000))
-    clock = client.clock()
-    assert not isinstance(clock, ReadFailed)
-    assert abs(clock.timestamp - datetime.now(UTC)) < timedelta(minutes=1)
-    asset = client.asset("OCGN")
-    assert not isinstance(asset, NotFound | ReadFailed)
-    assert (asset.tradable, asset.fractionable) == (True, False)
+    assert (account.status, account.currency) == ("ACTIVE", "USD")
+    assert (account.cash, account.equity) == (Decimal(100000), Decimal(100000))
+    assert account.buying_power == Decimal(400000)
 
 
-def test_half_days_and_holidays_are_read() -> None:
-    with Simulator(SimulatorSettings(hours="new_york")) as simulator:
-        client = AlpacaRest(
-            base_url=simulator.base_url,
-            data_url=simulator.base_url,
-            key_id="simulator",
-            secret_key="simulator",
-        )
-        days = client.calendar(start="2026-11-26", end="2026-11-27")
-    assert days == (
-        MarketDay(
-            date="2026-11-27",
-            opens_at=datetime(2026, 11, 27, 14, 30, tzinfo=UTC),
-            closes_at=datetime(2026, 11, 27, 18, 0, tzinfo=UTC),
-            extended_opens_at=datetime(2026, 11, 27, 9, 0, tzinfo=UTC),
-            extended_closes_at=datetime(2026, 11, 27, 22, 0, tzinfo=UTC),
-        ),
-    )
+def test_what_may_be_done_with_a_symbol_is_read(client: AlpacaRest) -> None:
+    assert [client.asset(symbol) for symbol in ("ACME", "OCGN", "NOTRD")] == [
+        Asset(symbol="ACME", status="active", tradable=True, fractionable=True),
+        Asset(symbol="OCGN", status="active", tradable=True, fractionable=False),
+        Asset(symbol="NOTRD", status="active", tradable=False, fractionable=True),
+    ]
 
 
 def test_prices_are_read_in_one_call(client: AlpacaRest) -> None:
     quotes = client.snapshots(("ACME", "BRK.B"))
     assert not isinstance(quotes, ReadFailed)
     assert sorted(quotes) == ["ACME", "BRK.B"]
-    assert all(quote.last_price and quote.last_price > 0 for quote in quotes.values())
+    for symbol, quote in quotes.items():
+        assert isinstance(price_of(symbol, quote, datetime.now(UTC), max_age_s=60), Priced)
+        assert quote.quoted_at is not None
+        assert abs(datetime.now(UTC) - quote.quoted_at) < timedelta(minutes=1)
+        assert quote.bid is not None
+        assert quote.ask is not None
+        assert 0 < quote.bid < quote.ask
+
+
+# --- the trading day ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def exchange() -> Iterator[Simulator]:
+    """It keeps New York's hours."""
+    with Simulator(SimulatorSettings(hours="new_york", rate_limit_per_min=0)) as running:
+        yield running
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def market_at(exchange: Simulator, now: str) -> Market:
+    """As the client reads it when the exchange's clock shows this."""
+    requests.post(f"{exchange.base_url}/_sim/clock", json={"now": now + "Z"}, timeout=5).raise_for_status()
+    client = a_client(exchange)
+    clock = client.clock()
+    days = client.calendar(start="2026-11-25", end="2026-11-30")
+    assert not isinstance(clock, ReadFailed)
+    assert not isinstance(days, ReadFailed)
+    assert timedelta() <= clock.timestamp - utc(now) < timedelta(minutes=1)
+    return Market(clock=clock, days=days)
+
+
+def test_half_days_are_read_and_holidays_are_absent(exchange: Simulator) -> None:
+    days = a_client(exchange).calendar(start="2026-11-25", end="2026-11-27")
+    assert days == (
+        MarketDay(
+            date="2026-11-25",
+            opens_at=utc("2026-11-25T14:30"),
+            closes_at=utc("2026-11-25T21:00"),
+            extended_opens_at=utc("2026-11-25T09:00"),
+            extended_closes_at=utc("2026-11-26T01:00"),
+        ),
+        MarketDay(
+            date="2026-11-27",
+            opens_at=utc("2026-11-27T14:30"),
+            closes_at=utc("2026-11-27T18:00"),
+            extended_opens_at=utc("2026-11-27T09:00"),
+            extended_closes_at=utc("2026-11-27T22:00"),
+        ),
+    )
+
+
+@pytest.mark.parametrize("date", ["2026-03-06", "2026-03-09", "2026-10-30", "2026-11-02"])
+def test_days_on_either_side_of_a_change_of_the_clocks_open_when_the_exchange_does(
+    exchange: Simulator, date: str
+) -> None:
+    days = a_client(exchange).calendar(start=date, end=date)
+    assert not isinstance(days, ReadFailed)
+    for moment, is_open in ((days[0].opens_at, True), (days[0].closes_at, False)):
+        for seconds, told in ((0, is_open), (-30, not is_open)):
+            now = (moment + timedelta(seconds=seconds)).isoformat()
+            requests.post(f"{exchange.base_url}/_sim/clock", json={"now": now}, timeout=5)
+            clock = a_client(exchange).clock()
+            assert not isinstance(clock, ReadFailed)
+            assert clock.is_open is told
+
+
+def test_the_clock_and_the_calendar_tell_the_half_day_after_a_holiday(exchange: Simulator) -> None:
+    thursday = market_at(exchange, "2026-11-26T15:00:00")
+    assert not thursday.clock.is_open
+    assert thursday.opens_at(utc("2026-11-26T15:00")) == utc("2026-11-27T14:30")
+    assert thursday.clock.next_close == utc("2026-11-27T18:00")
+
+    friday = market_at(exchange, "2026-11-27T17:45:00")
+    assert friday.clock.is_open
+    assert friday.opened_at(friday.clock.timestamp) == utc("2026-11-27T14:30")
+    assert friday.closes_at(friday.clock.timestamp) == utc("2026-11-27T18:00")
+    assert friday.extended_until(utc("2026-11-27T18:00")) == utc("2026-11-27T22:00")
+
+    after = market_at(exchange, "2026-11-27T18:00:00")
+    assert not after.clock.is_open
+    assert after.opens_at(after.clock.timestamp) == utc("2026-11-30T14:30")
+    assert after.extended_until(after.clock.timestamp) == utc("2026-11-27T22:00")
+
+
+def test_an_exchange_that_never_closes_is_open_all_day(client: AlpacaRest) -> None:
+    clock = client.clock()
+    assert not isinstance(clock, ReadFailed)
+    day = new_york_day(clock.timestamp).isoformat()
+    days = client.calendar(start=day, end=day)
+    assert not isinstance(days, ReadFailed)
+    market = Market(clock=clock, days=days)
+    closes_at = market.closes_at(clock.timestamp)
+    assert abs(clock.timestamp - datetime.now(UTC)) < timedelta(minutes=1)
+    assert closes_at is not None
+    assert closes_at - clock.timestamp > timedelta(hours=20)
+    assert market.extended_until(clock.timestamp) is None
+
+
+# --- answers that get lost, keys that are refused -------------------------------------------------
 
 
 def test_an_order_whose_answer_was_lost_is_found(simulator: Simulator, client: AlpacaRest) -> None:

@@ -67,6 +67,7 @@ def a_bot(tmp_path: Path, *, ready: bool = True) -> Iterator[tuple[Bot, Simulato
     with Simulator(settings) as simulator, running(simulator, tmp_path / "state") as bot:
         app = create_app(
             receiver=bot.parts.intake,
+            preview=bot.parts.preview,
             desk=bot.parts.ledger,
             reconciler=Handle(),
             queries=bot.queries,

@@ -2,13 +2,16 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from domain.messages import AuditNow
+from domain.market import new_york_day
+from domain.messages import AuditNow, MarketTold
 from domain.orders import Life
 from domain.signals import SignalState
 from simulator.server import Simulator
+from tests.actors.doubles import Outbox
 from tests.faults.kit import (
     agree,
     asked,
@@ -23,7 +26,7 @@ from tests.faults.kit import (
     read_account,
     resting,
 )
-from tests.flows.conftest import Bot, control, oracle
+from tests.flows.conftest import Bot, control, oracle, running
 
 
 @pytest.mark.fault("F16")
@@ -54,6 +57,38 @@ def test_an_account_that_cannot_be_read_any_more_closes_the_gate_and_is_not_take
     bot.trade("ko-1", filled, "the signal that waited")
     agree(bot, simulator)
     assert halts(bot) == {}
+
+
+@pytest.mark.fault("F16")
+def test_without_its_means_the_account_is_known_all_the_same(bot: Bot, simulator: Simulator) -> None:
+    asked_before = asked(simulator, "GET /v2/account")
+    fault(simulator, "status", status=503, match={"method": "GET", "path": "/v2/account", "n": None})
+
+    for _ in range(3):
+        read_account(bot)
+
+    assert asked(simulator, "GET /v2/account") - asked_before >= 3
+    assert (bot.parts.board.gate.open, halts(bot)) == (True, {})
+
+
+@pytest.mark.fault("F16")
+def test_without_the_calendar_the_account_is_known_and_the_calendar_is_asked_for_again(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    fault(simulator, "status", status=503, match={"method": "GET", "path": "/v2/calendar", "n": None})
+    with running(simulator, tmp_path / "state") as bot:
+        bot.gate(is_open=True)
+        told = Outbox()
+        bot.tree.actors["TradeLedger"].subscribe(told, MarketTold)
+        read_account(bot)
+        heal(simulator)
+        bot.parts.reconciler.send(AuditNow(why="test"))
+        eventually(lambda: any(each.market.days for each in told.told.of(MarketTold)), "the calendar")
+
+        first, last = told.told.of(MarketTold)[0].market, told.told.of(MarketTold)[-1].market
+        assert (first.clock.is_open, first.days) == (True, ())
+        assert new_york_day(last.clock.timestamp).isoformat() in {day.date for day in last.days}
+        assert halts(bot) == {}
 
 
 @pytest.mark.fault("F61")

@@ -17,6 +17,7 @@ from actors.clock import system_clock
 from actors.ledger_work import LedgerIdentity
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
+from cli.play_money import set_up
 from cli.probation import Probation
 from cli.startup import HALT_FILE, meet_broker
 from domain.config import BotConfig
@@ -36,6 +37,7 @@ from persistence.rows import SignalView
 from persistence.store import LedgerStore
 from settings import Settings, load
 from simulator.server import Simulator, SimulatorSettings
+from tests.domain.builders import UNLIMITED
 
 WAIT_S = 20.0
 
@@ -177,6 +179,7 @@ def make_parts(settings: Settings, stack: ExitStack) -> run.Parts:
     store = LedgerStore.open(settings.database, clock=system_clock)
     stack.callback(store.close)
     store.bind_account(account.id)
+    set_up(store, UNLIMITED, by="the test")
     ledger: Handle[LedgerMail] = Handle()
     return run.Parts(
         settings=settings,

@@ -224,6 +224,14 @@ MUTANTS: Final = (
         ACTORS,
     ),
     _mutant(
+        "clock-set-meanwhile",
+        "a clock that is set while the broker's is read passes for right",
+        "actors/account_reading.py",
+        "        before = now - (ended - begun)",
+        "        before = min(now, market.timestamp)",
+        ACTORS,
+    ),
+    _mutant(
         "unwritable",
         "what cannot be written down is let go",
         "actors/trade_ledger.py",

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from actors.base import Address, Death, Handle, spawn
+from actors.entry_preview import preview_entry
 from actors.ledger_work import LedgerIdentity
 from actors.signal_receiver import SignalReceiver
 from actors.timers import TimerThread
@@ -32,6 +33,8 @@ from domain.reconcile import BrokerPosition, Snapshot
 from persistence.halt_file import HaltFile
 from persistence.queries import Queries
 from persistence.store import LedgerStore
+from tests.actors.doubles import ScriptedBroker
+from tests.domain.builders import UNLIMITED, a_market, an_asset
 from web.app import DeskMail, Readiness, Session, create_app
 from web.server import WebServer
 
@@ -103,6 +106,8 @@ class Api:
     desk: Handle[DeskMail]
     reconciler: Handle[AuditNow]
     readiness: list[Readiness]
+    broker: ScriptedBroker
+    """Asked for by previews only."""
     deaths: list[Death]
     """Of actors; a test that has one of them die takes it out again."""
     session: requests.Session
@@ -124,7 +129,12 @@ class Api:
         positions = tuple(BrokerPosition(symbol=symbol, qty=Decimal(qty)) for symbol, qty in held.items())
         reading = ClockReading(ahead=timedelta(0), at=self.clock(), monotonic=self.clock.monotonic())
         snapshot = Snapshot(
-            taken_at=self.clock(), orders=orders, positions=positions, clock=reading, explained=True
+            taken_at=self.clock(),
+            orders=orders,
+            positions=positions,
+            clock=reading,
+            explained=True,
+            market=a_market(),
         )
         self.tell(StreamOpened(generation=1), BrokerSnapshot(generation=1, snapshot=snapshot))
 
@@ -173,6 +183,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
     clock, executor, deaths, timers = Hand(), Executor(), list[Death](), TimerThread()
     store = LedgerStore.open(folder / "ledger.sqlite3", clock=clock)
+    with store.unit() as unit:
+        unit.save_config(UNLIMITED, at=clock(), by="test")
     queries = Queries(store)
     ledger = spawn(
         TradeLedger,
@@ -192,9 +204,11 @@ def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
     desk.swap(ledger)
     reconciler: Handle[AuditNow] = Handle()
     reconciler.swap(Answering(None))
+    broker = ScriptedBroker(asset=lambda symbol: an_asset(symbol=symbol))
     readiness = [Readiness(ready=True, reason="all is well", gate="open")]
     app = create_app(
         receiver=intake,
+        preview=lambda signal: preview_entry(signal, ledger=ledger, broker=broker, clock=clock),
         desk=desk,
         reconciler=reconciler,
         queries=queries,
@@ -220,6 +234,7 @@ def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
             desk,
             reconciler,
             readiness,
+            broker,
             deaths,
             session,
         )

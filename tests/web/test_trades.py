@@ -12,7 +12,6 @@ from domain.messages import (
     OrderRejected,
     OrdersUpdated,
     OrderUnresolved,
-    PlanEntry,
     PlanExit,
     Planned,
     PlanStop,
@@ -20,6 +19,7 @@ from domain.messages import (
 )
 from domain.orders import Execution, OrderUpdate
 from domain.rules import Deferred
+from tests.domain.builders import a_plan
 from tests.web.conftest import NOW, Api, serving
 
 FIELDS = {
@@ -34,7 +34,7 @@ FIELDS = {
 def plan(api: Api, symbol: str) -> Planned:
     """Take a signal of this symbol in and have it decided, with the gate open."""
     assert api.send(signal_id=f"s-{symbol}", symbol=symbol).status_code == 202
-    question = PlanEntry(source="test", signal_id=f"s-{symbol}")
+    question = a_plan(f"s-{symbol}", symbol, source="test")
     answer = api.ledger.ask(question, Planned, Declined, Deferred, timeout=5)
     assert isinstance(answer, Planned)
     return answer
