@@ -8,7 +8,7 @@ from domain.rules import Deferred
 from tests.cli.conftest import CommandLine
 from tests.web.conftest import Api
 from tests.web.test_account import order
-from tests.web.test_trades import configured, fill, listed, plan, seen, stop
+from tests.web.test_trades import fill, listed, plan, seen, stop
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,6 @@ def test_what_stands_is_listed_alone_and_all_of_it(
 ) -> None:
     monkeypatch.setattr("cli.trades.NEWEST", 1)
     monkeypatch.setattr("cli.trades.PAGE", 1)
-    configured(bot, max_concurrent_positions=0)
     bot.send(signal_id="s-IBM", symbol="IBM")
     assert [row[1] for row in rows(cli("trades", "--open").stdout)[1:]] == ["IBM", "ACME"]
     assert [row[1] for row in rows(cli("trades", "--open", "--limit", "1").stdout)[1:]] == ["IBM"]
