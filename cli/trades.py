@@ -24,7 +24,6 @@ from web.views import ListJson, OrderJson, TradeJson, TradeWithOrders, WayOutJso
 
 NEWEST: Final = 20
 PAGE: Final = 100
-NOT_FOUND: Final = 404
 
 
 def command(  # noqa: PLR0917 - typer makes the flags from them
@@ -58,7 +57,7 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
 
 def _one(client: BotClient, trade_id: int) -> TradeWithOrders:
     answer = client.read(f"/api/trades/{trade_id}")
-    if answer.status == NOT_FOUND:
+    if not answer.is_good:
         fail(answer.why(), FAILED)
     return told_as(TradeWithOrders, client, answer)
 

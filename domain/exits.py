@@ -244,9 +244,14 @@ class OpenTrade(Message):
     """Its stops are as they should be."""
     retry_at: Utc | None
     """Not to be sold again before, because selling it has just failed."""
+    doubtful: bool
+    """The account holds something else than the books explain: after a split, say, no price means what it
+    did when the trade was bought."""
 
 
-def open_trade(trade: TradeRecord, orders: Sequence[OrderRecord], config: BotConfig) -> OpenTrade:
+def open_trade(
+    trade: TradeRecord, orders: Sequence[OrderRecord], config: BotConfig, *, doubtful: bool
+) -> OpenTrade:
     """What the monitor has to know of a trade; `orders` are all of its orders, oldest first."""
     return OpenTrade(
         trade=trade,
@@ -254,6 +259,7 @@ def open_trade(trade: TradeRecord, orders: Sequence[OrderRecord], config: BotCon
         covered=protected_qty(orders),
         in_step=is_in_step(trade, orders, config),
         retry_at=may_sell_from(orders),
+        doubtful=doubtful,
     )
 
 

@@ -45,18 +45,18 @@ def uncovered(trade: TradeRecord, covered: Decimal, now: datetime) -> Uncovered:
     """`covered`: shares that a stop at the broker surely covers; `now` by our own clock."""
     price = trade.basis_price if trade.mark_price is None else trade.mark_price
     bare = max(ZERO, trade.held - covered)
-    fraction = min(bare, trade.held - trade.held.to_integral_value(rounding=ROUND_DOWN))
+    whole = bare.to_integral_value(rounding=ROUND_DOWN)
     naked_usd_s = trade.naked_usd_s
     if trade.held and trade.status in OCCUPYING:  # with the time since the monitor's last look
         look = Look(trade_id=trade.id, naked_why=trade.naked_why, covered=covered)
         naked_usd_s = looked(trade, look, now).naked_usd_s
     return Uncovered(
-        whole=bare - fraction,
-        fraction=fraction,
+        whole=whole,
+        fraction=bare - whole,
         price=price,
         held_usd=_dollars(trade.held, price),
         at_risk_usd=_dollars(bare, price),
-        fraction_usd=_dollars(fraction, price),
+        fraction_usd=_dollars(bare - whole, price),
         naked_usd_s=naked_usd_s,
     )
 

@@ -159,7 +159,7 @@ def course_of(plan: DayPlan) -> Course:
             for at_s in range(EVERY_S, plan.ends_s, EVERY_S)
         ]
     _trouble(plan, symbols)
-    signals = [_signal(n, at_s, name, symbols[name], plan, rng) for n, (at_s, name, _) in enumerate(calls)]
+    signals = [_signal(n, call, symbols[call[1]], plan, rng) for n, call in enumerate(calls)]
     return Course(
         events=tuple(sorted((*signals, *_owner(plan)), key=lambda event: event.at_s)),
         prices={name: symbol.script() for name, symbol in symbols.items()},
@@ -232,7 +232,8 @@ def _owner(plan: DayPlan) -> Iterable[DayEvent]:
     )
 
 
-def _signal(number: int, at_s: int, name: str, symbol: _Symbol, plan: DayPlan, rng: Random) -> SendSignal:
+def _signal(number: int, call: Call, symbol: _Symbol, plan: DayPlan, rng: Random) -> SendSignal:
+    at_s, name, _ = call
     tier = rng.choices((1, 2, 3, 4), (30, 25, 37, 8))[0]
     confidence = rng.choices(("high", "medium", "low", None), (40, 30, 20, 10))[0]
     price = symbol.price_at(at_s)

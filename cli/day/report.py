@@ -191,8 +191,8 @@ def _exit_table(report: DayReport) -> Table:
             Text(row.reason), str(row.trades), _share(row.won, row.trades), _usd(row.pnl, sign=True)
         )
     table.add_section()
-    won, pnl = sum(row.won for row in report.exits), sum((row.pnl for row in report.exits), ZERO)
-    table.add_row("all", str(bought), _share(won, bought), _usd(pnl, sign=True))
+    all_won, pnl = sum(row.won for row in report.exits), sum((row.pnl for row in report.exits), ZERO)
+    table.add_row("all", str(bought), _share(all_won, bought), _usd(pnl, sign=True))
     table.add_section()
     for reason, count in report.never_bought:
         table.add_row(Text(f"never bought: {reason}"), str(count), "", "")
