@@ -212,6 +212,7 @@ def bot(settings: Settings, options: BotOptions) -> int:
             stays = options.live_table and not options.once
             beside(lambda: show_demo(parts, web, console), (lambda _: None) if stays else supervisor.stop)
         if (day := options.day) is not None:
+            stack.callback(console.show_cursor)  # the day's bar hides it, and may not come to its end
             beside(lambda: show_day(day, parts, web, console), supervisor.stop)
         examine_beside(parts.store, supervisor.stop)
         parts.probation.begin(stack)

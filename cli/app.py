@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated
 
@@ -59,10 +60,10 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
             bool, typer.Option("--demo-day", help="Play a whole trading day on the simulator, in a minute.")
         ] = False,
         date: Annotated[
-            datetime | None,
-            typer.Option(formats=["%Y-%m-%d"], help="With --demo-day: which day.", show_default="2026-11-12"),
+            str | None,
+            typer.Option(help="With --demo-day: which, as 2026-11-27.", show_default=str(ORDINARY)),
         ] = None,
-        signals: Annotated[int | None, typer.Option(min=1, max=5000, hidden=True)] = None,
+        signals: Annotated[int | None, typer.Option(min=10, max=5000, hidden=True)] = None,
         show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     ) -> None:
         """Run the bot: star-rated signals in, notional orders out, every fill in the ledger.
@@ -79,7 +80,8 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
             if once and not demo:
                 raise ConfigurationError("--once ends the demo; it needs --demo")
             day = _day(date, signals, wanted=demo_day, instead=demo)
-            settings = (demo_settings if demo or demo_day else load)(
+            played = partial(demo_settings, anew=day is not None)
+            settings = (played if demo or day is not None else load)(
                 mode=mode,
                 broker_url=broker_url,
                 data_url=data_url,
@@ -111,7 +113,7 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
     return app
 
 
-def _day(date: datetime | None, signals: int | None, *, wanted: bool, instead: bool) -> DayPlan | None:
+def _day(date: str | None, signals: int | None, *, wanted: bool, instead: bool) -> DayPlan | None:
     """The day to be played; raises ConfigurationError."""
     if not wanted:
         if date is not None or signals is not None:
@@ -121,4 +123,11 @@ def _day(date: datetime | None, signals: int | None, *, wanted: bool, instead: b
         return None
     if instead:
         raise ConfigurationError("--demo and --demo-day are two plays; name one of them")
-    return plan_of(ORDINARY if date is None else date.date(), signals=signals or SIGNALS)
+    return plan_of(ORDINARY if date is None else _date(date), signals=signals or SIGNALS)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"--date {text} is no date; it is written as 2026-11-27") from None

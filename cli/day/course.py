@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, islice
 from random import Random
 from typing import Any, Final
 
@@ -88,7 +88,7 @@ STORIES: Final[Mapping[str, Story]] = {
     "crashes": ((90, "0.985"), (160, "0.94")),
     "drifts": (),
 }
-WEIGHTS: Final = (30, 25, 15, 30)
+WEIGHTS: Final = (20, 24, 22, 34)
 OLD_NEWS: Final = 16
 """Of so many signals one comes when the price has moved away already."""
 EVERY_S: Final = 60
@@ -150,7 +150,7 @@ def course_of(plan: DayPlan) -> Course:
     rng = Random(f"{plan.seed}/{plan.day}/{plan.signals}")  # noqa: S311 - a play, no secret
     symbols: dict[str, _Symbol] = defaultdict(lambda: _Symbol(_first_price(rng)))
     symbols |= {name: _Symbol(Decimal(price)) for name, price in PRICES.items()}
-    calls = sorted(_calls(plan, rng), key=lambda call: call[0])
+    calls = sorted(islice(_calls(plan, rng), plan.signals), key=lambda call: call[0])
     for at_s, name, story in calls:
         symbols[name].moves += [(at_s + after, Decimal(by)) for after, by in STORIES[story]]
     for symbol in symbols.values():

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from actors.clock import LeapingTime
 from actors.pulse import Pulse
+from domain.signals import decimal_text
 from domain.trades import OCCUPYING
 from persistence.queries import Queries
 
@@ -23,7 +24,8 @@ CALM_STEP_S: Final = 60
 """With none. The gate shuts when the account was not read for 90 s."""
 PATIENCE_S: Final = 30.0
 GATE_PATIENCE_S: Final = 2.0
-"""A connection is made on a thread that no inbox tells of; what takes longer takes the day's time too."""
+"""With the gate shut: the stream connects on a thread that no inbox tells of. What takes longer than this, as
+another attempt, takes the day's time too."""
 POLL_S: Final = 0.0005
 STANDING: Final = frozenset(status.value for status in OCCUPYING)
 
@@ -64,9 +66,14 @@ class Lockstep:
         self._pause = pause
         self._monotonic = monotonic
         self._heard: dict[str, tuple[str, Decimal]] = {}
+        self._begun = monotonic()
         self.passed_s = 0
         """Seconds since the day's start."""
         self.leaps = 0
+
+    def took_s(self) -> float:
+        """Seconds of the machine's since the day's start."""
+        return self._monotonic() - self._begun
 
     def pass_until(self, at_s: int) -> None:
         """Live on to this moment; quiet when it returns. Raises Stuck."""
@@ -83,32 +90,32 @@ class Lockstep:
 
     def settle(self) -> None:
         """Wait until nothing is under way. Raises Stuck."""
-        if not self._holds(lambda: self._busy() is None, PATIENCE_S):
-            raise Stuck(f"after {PATIENCE_S:.0f} s {self._busy()}")
-        if not self._gate_is_open():
-            self._holds(lambda: self._gate_is_open() and self._busy() is None, GATE_PATIENCE_S)
-
-    def _holds(self, condition: Callable[[], bool], seconds: float) -> bool:
-        give_up = self._monotonic() + seconds
-        while not condition():
-            if self._monotonic() >= give_up:
-                return False
+        begun = self._monotonic()
+        while (why := self._under_way()) is not None:
+            waited = self._monotonic() - begun
+            if not self._gate_is_open() and waited >= GATE_PATIENCE_S and self._pulse.at_rest() is not None:
+                return
+            if waited >= PATIENCE_S:
+                raise Stuck(f"after {PATIENCE_S:.0f} s {why}")
             self._pause(POLL_S)
-        return True
 
-    def _busy(self) -> str | None:
+    def _under_way(self) -> str | None:
         mail = self._pulse.at_rest()
         if mail is None:
             return "an actor still has mail, or a timer is due"
-        unheard = self._unheard()
-        if unheard:
-            return f"the ledger has not heard the last word on {len(unheard)} orders, as {min(unheard)}"
+        told = self._venue.orders()
+        for order_id in sorted(self._unheard(told)):
+            status, filled = told[order_id]
+            return (
+                f"the ledger has not heard that order {order_id} is {status}, {decimal_text(filled)} filled"
+            )
+        if not self._gate_is_open():
+            return "the gate is not open"
         # What was asked in between is true of a quiet moment only if nothing has come up since.
         return None if self._pulse.at_rest() == mail else "an actor has mail again"
 
-    def _unheard(self) -> set[str]:
-        """Orders that the ledger knows otherwise than the simulator does, or not at all."""
-        told = self._venue.orders()
+    def _unheard(self, told: Mapping[str, tuple[str, Decimal]]) -> set[str]:
+        """Orders that the ledger knows otherwise than the simulator tells of them, or not at all."""
         unheard = {order_id for order_id, word in told.items() if self._heard.get(order_id) != word}
         if unheard:
             self._heard |= self._queries.last_words(unheard)

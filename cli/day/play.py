@@ -22,8 +22,8 @@ from settings import Exit
 from simulator.server import Simulator
 from tree import Parts
 
-SETTLES_S: Final = 60
-"""Of the day: between two looks at how far it has come, at most."""
+TOLD_EVERY_S: Final = 60
+"""How far the day has come, in its own seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +79,8 @@ def _play(stage: Stage) -> int:
         troubles.append(f"the day ended early, at {at:%H:%M:%S} in New York: {error}")
     oracle = stage.simulator.oracle_path
     assert oracle is not None, "without a folder it keeps no oracle"
+    took_s, steps = stage.steps.took_s(), stage.steps.leaps
+    stage.console.print(f"{stage.plan.day} in New York, lived through in {took_s:.0f} s and {steps} steps")
     differences = (*troubles, *compare(stage.queries, oracle))
     report = report_of(read_ledger(stage.queries), stage.simulator.statement(), differences)
     show(stage.console, report)
@@ -106,5 +108,5 @@ def _live_through(stage: Stage) -> None:
 
 def _stops(from_s: int, to_s: int) -> Iterator[int]:
     """Moments between two, the last included."""
-    yield from range(from_s + SETTLES_S, to_s, SETTLES_S)
+    yield from range(from_s + TOLD_EVERY_S, to_s, TOLD_EVERY_S)
     yield to_s

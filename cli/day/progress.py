@@ -52,8 +52,5 @@ def _time(clock: Clock) -> str:
 
 def _state(queries: Queries) -> str:
     counts = queries.counts()
-    over, standing = (
-        counts.trades.get("closed", 0),
-        counts.trades.get("open", 0) + counts.trades.get("closing", 0),
-    )
-    return f"{sum(counts.signals.values())} signals, {standing} trades open, {over} closed"
+    told = ", ".join(f"{number} {status}" for status, number in sorted(counts.trades.items()))
+    return f"{sum(counts.signals.values())} signals, trades: {told or 'none'}"

@@ -15,6 +15,7 @@ from rich.text import Text
 from cli.day.tie_out import Books, Executed, TieOut, tie_out
 from cli.oracle import all_trades
 from domain.identity import is_ours
+from domain.orders import Life, OrderRecord
 from domain.signals import VerdictCode, decimal_text
 from domain.trades import TradeRecord
 from domain.values import CENT, ZERO
@@ -68,6 +69,8 @@ class DayReport(NamedTuple):
     """Dollars times seconds for which trades could not have been sold."""
     naked_trades: int
     orders: int
+    refused: int
+    """Of these: the broker said no, to a buy or to a sell."""
     own_orders: int
     """The owner's, by hand."""
     sums: TieOut
@@ -78,8 +81,9 @@ class Ledger(NamedTuple):
     """What the ledger says at the end of the day."""
 
     signals: tuple[SignalView, ...]
+    """The newest first."""
     books: Books
-    orders: int
+    orders: tuple[OrderRecord, ...]
 
 
 def read_ledger(queries: Queries) -> Ledger:
@@ -92,7 +96,7 @@ def read_ledger(queries: Queries) -> Ledger:
         for row in queries.executions_of(order.client_order_id)
     )
     shares = {symbol: holding.believed for symbol, holding in queries.holdings().items()}
-    return Ledger(tuple(_signals(queries)), Books(executions, trades, shares), len(orders))
+    return Ledger(tuple(_signals(queries)), Books(executions, trades, shares), tuple(orders))
 
 
 def _signals(queries: Queries) -> Iterator[SignalView]:
@@ -119,7 +123,8 @@ def report_of(ledger: Ledger, statement: Statement, more: Iterable[str] = ()) ->
         never_bought=tuple(sorted(never.items())),
         naked_usd_s=sum((trade.naked_usd_s for trade in trades), ZERO),
         naked_trades=sum(1 for trade in trades if trade.naked_usd_s),
-        orders=ledger.orders,
+        orders=len(ledger.orders),
+        refused=sum(order.life is Life.REFUSED for order in ledger.orders),
         own_orders=len(
             {line.client_order_id for line in statement.lines if not is_ours(line.client_order_id)}
         ),
@@ -133,9 +138,8 @@ def _verdicts(signals: Iterable[SignalView]) -> tuple[VerdictRow, ...]:
     found: dict[str, list[str]] = defaultdict(list)
     for view in signals:
         verdict = view.verdict
-        found[UNDECIDED if verdict is None else verdict.code].append(
-            "" if verdict is None else verdict.reason
-        )
+        code, reason = (UNDECIDED, "") if verdict is None else (verdict.code, verdict.reason)
+        found[code].append(reason)
     rows = [VerdictRow(code, len(reasons), reasons[-1]) for code, reasons in found.items()]
     return tuple(sorted(rows, key=lambda row: (-row.signals, row.code)))
 
@@ -156,9 +160,14 @@ def _exits(trades: Iterable[TradeRecord]) -> tuple[ExitRow, ...]:
 
 def show(console: Console, report: DayReport) -> None:
     """All of it; what differs comes last."""
+    bought = sum(row.trades for row in report.exits)
+    console.print(Text(f"\n{report.signals} signals, by what became of them", style="bold"))
     console.print(_verdict_table(report))
+    told = f"{bought} trades, by what sold them; {report.orders} orders, {report.refused} of them refused"
+    console.print(Text(f"\n{told}, and {report.own_orders} by the owner's hand", style="bold"))
     console.print(_exit_table(report))
-    console.print(_naked(report))
+    console.print(_naked(report, bought))
+    console.print(Text("\nThe account's cash", style="bold"))
     console.print(_sums(report))
     for difference in report.differences:
         console.print(f"difference: {difference}", style="red", markup=False, highlight=False)
@@ -167,7 +176,7 @@ def show(console: Console, report: DayReport) -> None:
 
 
 def _verdict_table(report: DayReport) -> Table:
-    table = Table("verdict", title=f"{report.signals} signals", title_justify="left")
+    table = Table("verdict")
     table.add_column("signals", justify="right")
     table.add_column("the first of them")
     for limits in (False, True):
@@ -176,14 +185,12 @@ def _verdict_table(report: DayReport) -> Table:
                 table.add_row(Text(row.code), str(row.signals), Text(row.reason))
         table.add_section()
     refused = sum(row.signals for row in report.verdicts if row.by_limit)
-    table.add_row("refused by limits", str(refused), "all of the above, from the line on")
+    table.add_row("by limits, all", str(refused), "")
     return table
 
 
 def _exit_table(report: DayReport) -> Table:
-    bought = sum(row.trades for row in report.exits)
-    title = f"{bought} trades, {report.orders} orders of theirs, {report.own_orders} of the owner's own"
-    table = Table("sold by", title=title, title_justify="left")
+    table = Table("sold by")
     for name in ("trades", "won", "P&L"):
         table.add_column(name, justify="right")
     for row in report.exits:
@@ -192,6 +199,7 @@ def _exit_table(report: DayReport) -> Table:
         )
     table.add_section()
     all_won, pnl = sum(row.won for row in report.exits), sum((row.pnl for row in report.exits), ZERO)
+    bought = sum(row.trades for row in report.exits)
     table.add_row("all", str(bought), _share(all_won, bought), _usd(pnl, sign=True))
     table.add_section()
     for reason, count in report.never_bought:
@@ -199,17 +207,17 @@ def _exit_table(report: DayReport) -> Table:
     return table
 
 
-def _naked(report: DayReport) -> Text:
+def _naked(report: DayReport, bought: int) -> Text:
     hours = (report.naked_usd_s / HOUR_S).quantize(CENT)
     return Text(
-        f"Naked exposure: {report.naked_trades} trades could not have been sold for a time, "
-        f"{decimal_text(report.naked_usd_s)} dollar-seconds ({decimal_text(hours)} dollar-hours)."
+        f"Naked exposure, when it could not have been sold if it had to be: {_usd(report.naked_usd_s)} "
+        f"dollar-seconds ({_usd(hours)} dollar-hours), in {report.naked_trades} of {bought} trades."
     )
 
 
 def _sums(report: DayReport) -> Table:
     sums = report.sums
-    table = Table("", title="The account's cash", title_justify="left", show_header=False)
+    table = Table("", show_header=False)
     table.add_column("", justify="right")
     table.add_row("at the start", _usd(sums.starting_cash))
     table.add_row("bought, execution by execution", _exact(-sums.bought))

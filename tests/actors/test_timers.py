@@ -65,5 +65,37 @@ def test_what_a_leap_of_time_makes_due_is_done_at_once() -> None:
     day.leap(timedelta(hours=1))
 
     assert done.wait(1) == ["an hour"]
-    assert day.clock() - noon - timedelta(hours=1) < timedelta(minutes=1)
+    assert day.clock() == noon + timedelta(hours=1)
+    timers.close()
+
+
+def test_while_a_leaping_time_stands_still_nothing_becomes_due() -> None:
+    day, done = LeapingTime(datetime(2026, 11, 12, 12, tzinfo=UTC)), Record()
+    timers = TimerThread(day)
+    timers.after(0.001, lambda: done.add("due"))
+    threading.Event().wait(0.05)
+    assert (done.all(), timers.at_rest(), day.monotonic()) == ([], True, timedelta())
+    day.leap(timedelta(milliseconds=1))
+    assert done.wait(1) == ["due"]
+    timers.close()
+
+
+def test_timers_are_at_rest_when_nothing_is_due_nor_being_done() -> None:
+    day = LeapingTime(datetime(2026, 11, 12, 12, tzinfo=UTC))
+    timers, begun, go_on = TimerThread(day), threading.Event(), threading.Event()
+
+    def act() -> None:
+        begun.set()
+        go_on.wait(PATIENCE_S)
+
+    timers.after(1, act)
+    timers.after(1, lambda: None)
+    assert timers.at_rest()
+    day.leap(timedelta(seconds=1))
+    assert begun.wait(PATIENCE_S)
+    assert not timers.at_rest()  # it is being done, and another one is due
+    last = threading.Event()
+    timers.after(0, last.set)
+    go_on.set()
+    assert last.wait(PATIENCE_S)
     timers.close()
