@@ -94,7 +94,7 @@ from persistence.halt_file import HaltFile
 from persistence.queries import Queries
 from persistence.store import LedgerStore
 from settings import Exit, Settings
-from web.app import create_app
+from web.app import Session, create_app
 from web.health import Readiness
 from web.server import WebServer
 from web.token import TokenUnusable, read_or_create_token
@@ -111,6 +111,25 @@ class GateBoard:
     def send(self, mail: GateChanged) -> bool:
         self.gate = mail.gate
         return True
+
+
+class MarketBoard:
+    """The ledger's latest word on the trading day, for whoever asks how far away its end is."""
+
+    def __init__(self) -> None:
+        self._told: MarketTold | None = None
+
+    def send(self, mail: MarketTold) -> bool:
+        self._told = mail
+        return True
+
+    def session(self) -> Session:
+        """Where in the day we are, by the broker's clock."""
+        told = self._told
+        if told is None:
+            return Session(now=system_clock(), closes_at=None)
+        now = system_clock() - told.ahead
+        return Session(now=now, closes_at=told.market.closes_at(now))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +150,7 @@ class Parts:
     ledger: Handle[LedgerMail]
     reconciler: Handle[ReconcilerMail]
     board: GateBoard
+    market: MarketBoard = field(default_factory=MarketBoard)
     time: Time = field(default_factory=Time)
 
     def readiness(self) -> Readiness:
@@ -201,6 +221,7 @@ def spawn_actors(
     parts.ledger.swap(ledger)
     parts.probation.tell()
     ledger.subscribe(parts.board, GateChanged)
+    ledger.subscribe(parts.market, MarketTold)
     ledger.subscribe(parts.probation, HaltsCleared)
     lease = LeaseWatch(parts.time.monotonic)
     brake = OrderBrake(halts=parts.halts, lease_fresh=lease.fresh)
@@ -317,6 +338,7 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
         token=token,
         clock=parts.time.clock,
         ready=parts.readiness,
+        session=parts.market.session,
     )
     try:
         web = WebServer(app, settings.http_host, settings.http_port)

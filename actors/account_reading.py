@@ -91,7 +91,7 @@ class Reading:
             return market
         now, ended = self.clock(), self.monotonic()
         # The broker read its clock somewhere in between; a slow answer must not look like a wrong clock.
-        # When that began by the clock of now: this one may have been set meanwhile.
+        # Its beginning is told by the clock as it shows now: that may have been set meanwhile.
         before = now - (ended - begun)
         ahead = min((before - market.timestamp, now - market.timestamp), key=abs)
         if before <= market.timestamp <= now:

@@ -36,7 +36,7 @@ def request_exit(work: Work, mail: RequestExit) -> ExitRequested:
     """Note for good that a person wants this sold; a buy that still works is canceled at once."""
     trades = work.unit.open_trades(None if mail.scope == ALL else mail.scope)
     orders = work.unit.orders_of([trade.id for trade in trades])
-    wanted = [_wanted(work, trade, mail.reason, mail.by) for trade in trades]
+    wanted = [_wanted(work, trade, mail.reason, mail.by, mail.detail) for trade in trades]
     work.follow(wanted)
     for trade in trades:
         _cancel(work, [o for o in orders[trade.id] if o.leg == "entry"])

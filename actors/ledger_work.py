@@ -210,7 +210,10 @@ class Work:
         if self.followed:
             config = self.unit.config()
             self.positions = PositionChanged(
-                trades=tuple(open_trade(trade, orders, config) for trade, orders in self.followed.values())
+                trades=tuple(
+                    open_trade(trade, orders, config, doubtful=trade.symbol in self.suspicions)
+                    for trade, orders in self.followed.values()
+                )
             )
 
     def resend(self, record: OrderRecord) -> None:

@@ -145,7 +145,7 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         self._renewed = timedelta()
         self._gate = GateFacts()
         self._told = Gate(open=False, reason="the bot is starting")
-        self._config = BotConfig()
+        self._config: BotConfig | None = None
         self._suspicions: dict[str, Suspicion] = {}
         self._vanished: frozenset[str] = frozenset()
         self._market: Market | None = None
@@ -166,8 +166,6 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         """Become the one writer: whoever wrote before finds the epoch raised, and ends."""
         moment = self._moment()
         self._epoch = self._store.take_lease(holder=self._holder, at=moment.now)
-        with self._store.unit(self._epoch) as unit:
-            self._config = unit.config()
         self._told = self._gate.gate(moment)
         self._tick()
 
@@ -179,7 +177,7 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             subscription.subscriber.send(GateChanged(gate=self._told))
         if LeaseRenewed in subscription.kinds:
             subscription.subscriber.send(LeaseRenewed(monotonic=self._renewed))
-        if ConfigTold in subscription.kinds:
+        if ConfigTold in subscription.kinds and self._config is not None:
             subscription.subscriber.send(ConfigTold(config=self._config))
         if MarketTold in subscription.kinds and self._market is not None:
             subscription.subscriber.send(self._told_market(self._market))
@@ -365,6 +363,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
                     ledger_desk.book(work, fact)
                 if not self._positions_told:
                     self._all_positions(work)
+                if self._config is None:
+                    work.config = work.unit.config()
                 work.gate = work.gate.having({"unwritable": None})
                 if self._backlog.overflowed:
                     work.gate = work.gate.having({"snapshot": None})

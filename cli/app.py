@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import config, crashtest, halts, reconcile, send, simulate
+from cli import config, crashtest, halts, reconcile, selling, send, simulate, trades
 from cli.demo_settings import demo_settings
 from cli.exits import configuration_errors
 from cli.flags import BrokerUrl, Database, DataUrl, Http, Mode, RootFlags, StateDir
@@ -74,6 +74,9 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
     app.command("send")(send.command)
     app.command("halt")(halts.halt)
     app.command("resume")(halts.resume)
+    app.command("close")(selling.close)
+    app.command("flatten")(selling.flatten)
+    app.command("trades")(trades.command)
     app.add_typer(config.application(), name="config")
     app.command("reconcile")(reconcile.command)
     app.command("simulator")(simulate.command)

@@ -25,7 +25,7 @@
                      PositionChanged -> PositionMonitor
                      AuditNow       -> Reconciler
                      GateChanged    -> SignalReceiver, lanes
-                     LedgerChanged | MarketTold -> whoever subscribed
+                     LedgerChanged | ConfigTold | MarketTold -> whoever subscribed
     web             ?PreviewEntry   -> TradeLedger      Previewed | ReadsWanted
                     ?HaltTrading    -> TradeLedger      HaltsChanged
                     ?ClearHalts     -> TradeLedger      HaltsChanged
@@ -34,7 +34,6 @@
                      AuditNow       -> Reconciler
     run              SafeMode       -> TradeLedger
     TradeLedger      HaltsCleared   -> TradingStream, run
-                     ConfigTold     -> whoever subscribed
 
 While the ledger cannot be written, it answers every question with `LedgerUnwritable`.
 """
@@ -232,6 +231,8 @@ class RequestExit(Message):
     scope: str
     reason: Literal["manual", "flatten"]
     by: str
+    detail: str = ""
+    """The person's own words."""
 
 
 class ExitRequested(Message):
@@ -453,12 +454,6 @@ class ConfigRefused(Message):
     faults: tuple[SettingFault, ...]
 
 
-class ConfigTold(Message):
-    """The owner's settings: as they are for a new subscriber, then whenever they change."""
-
-    config: BotConfig
-
-
 # --- told by the ledger, after the commit -------------------------------------------------------
 
 
@@ -466,6 +461,12 @@ class GateChanged(Message):
     """The gate opened or closed."""
 
     gate: Gate
+
+
+class ConfigTold(Message):
+    """The owner's settings: as they are for a new subscriber, then whenever they change."""
+
+    config: BotConfig
 
 
 class LedgerChanged(Message):

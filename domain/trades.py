@@ -130,6 +130,14 @@ class TradeRecord(Message):
             return self.entry_price
         return (self.entry_price * self.shares / (self.shares + self.split)).quantize(NINE_PLACES)
 
+    @property
+    def unrealised_pnl(self) -> Decimal | None:
+        """Dollars gained with what it still has, at the last price known; None: there is none."""
+        basis = self.basis_price
+        if basis is None or self.mark_price is None:
+            return None
+        return (self.held * (self.mark_price - basis)).quantize(NINE_PLACES)
+
 
 def phase_of(entries: Sequence[OrderRecord]) -> EntryPhase:
     """What a trade's entry orders (the first, and those that replaced it) amount to."""

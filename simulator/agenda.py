@@ -55,11 +55,6 @@ class Agenda:
         del self._numbers[what]
         return what
 
-    def look_at_the_clock(self) -> None:
-        """It has jumped, or goes at another speed."""
-        self._stop_timer()
-        self._set_timer()
-
     def _set_timer(self) -> None:
         wait, speed = self.wait(), float(self._clock.speed)
         if wait is None or (wait > 0 and not speed):

@@ -100,12 +100,10 @@ class Desk:
             self._work()
             if not left:
                 break
-        self._agenda.look_at_the_clock()
 
     def run_at(self, speed: Decimal) -> None:
         self._clock.run_at(speed)
         self.look()
-        self._agenda.look_at_the_clock()
 
     def move_to(self, now: int) -> None:
         """Sets the clock, forward or back; what lies between is skipped."""

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from actors.known_assets import KnownAssets
 from actors.ledger_work import LedgerIdentity, Work
 from domain.gate import ClockReading, GateFacts
 from domain.market import Means
@@ -95,5 +96,6 @@ def test_the_time_that_the_market_goes_by_is_the_brokers(
             vanished=frozenset(),
             market=OPEN,
             means=None,
+            assets=KnownAssets(),
         )
         assert (work.now, work.market_now()) == (later(100), later(market_s))

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import requests
 
 import run
 from actors.base import Death, Handle
-from actors.clock import system_clock
+from actors.clock import Time, system_clock
 from actors.ledger_work import LedgerIdentity
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
@@ -140,17 +140,17 @@ def oracle(simulator: Simulator, kind: str | None = None) -> list[dict[str, Any]
 
 @contextmanager
 def running(
-    simulator: Simulator, folder: Path, config: BotConfig | None = None, **changes: Any
+    simulator: Simulator, folder: Path, config: BotConfig | None = None, time: Time | None = None
 ) -> Iterator[Bot]:
     """The bot's actors against this simulator, on a ledger in this folder."""
     settings = load(mode="simulator", broker_url=simulator.base_url, state_dir=folder, http="127.0.0.1:0")
     with ExitStack() as stack:
-        parts = make_parts(settings, stack)
+        parts = replace(make_parts(settings, stack), time=time or Time())
         if config is not None:
             with parts.store.unit() as unit:
                 unit.save_config(config, at=system_clock(), by="test")
         news, deaths = News(), list[Death]()
-        tree = stack.enter_context(run.start_actors(parts, deaths.append, **changes))
+        tree = stack.enter_context(run.start_actors(parts, deaths.append))
         tree.actors["TradeLedger"].subscribe(news, LedgerChanged, GateChanged)
         yield Bot(parts, tree, Queries(parts.store), news, deaths)
         assert deaths == []

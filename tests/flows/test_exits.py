@@ -256,8 +256,10 @@ def test_a_protective_stop_rests_at_the_broker_and_closes_the_trade_with_the_bot
     rules = {"hard_stop_loss_pct": Decimal(7), "protective_stop": True}
     with trading(simulator, tmp_path / "state", **rules) as bot:
         trade = bought(bot, simulator)
-        [stop] = eventually(lambda: sells(simulator), "the stop")
-        assert (stop["type"], stop["qty"]) == ("stop", str(int(trade.shares or 0)))
+        eventually(lambda: sells(simulator), "the stop")
+        [stop] = [order for order in state(simulator)["orders"] if order["side"] == "sell"]
+        assert (stop["type"], stop["qty"], stop["stop_price"]) == ("stop", "9", "9.3")
+        assert stop["status"] == "new"
     control(simulator, "prices", {"ACME": "9"})
     with running(simulator, tmp_path / "state") as bot:
         rest = closed(bot)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from simulator.clock import SECOND, SimClock
 from simulator.server import Simulator, SimulatorSettings
 from tests.simulator.conftest import Api, Connect, Start
+from tests.simulator.test_book import lines
 
 NOON = datetime(2026, 11, 23, 17, tzinfo=UTC)
 
@@ -86,6 +88,30 @@ def test_an_advance_returns_when_the_order_before_it_is_done(floor: tuple[Simula
         assert status(api, order) == "filled"
 
 
+def test_what_an_advance_has_brought_is_booked_when_it_returns(start: Start, tmp_path: Path) -> None:
+    simulator = start(folder=tmp_path)
+    api = Api(simulator.base_url)
+    simulator.run_at(0)
+    for count in range(1, 31):
+        simulator.set_prices({"ACME": "10"})
+        api.order(type="limit", limit_price="9")
+        simulator.advance(0)
+        simulator.set_prices({"ACME": {"script": [{"at_s": 1, "price": "8"}]}})
+        simulator.advance(1)
+        assert [line["type"] for line in lines(simulator)].count("fill") == count
+    api.session.close()
+
+
+def test_what_is_left_of_a_delay_after_an_advance_passes_by_itself(start: Start, connect: Connect) -> None:
+    simulator = start(fill_delay_s=3600)
+    api, ear = Api(simulator.base_url), connect(simulator)
+    api.order()
+    ear.until("new")
+    simulator.advance(Decimal("3599.9"))
+    assert ear.until("fill")
+    api.session.close()
+
+
 def test_with_a_delay_an_order_is_done_once_the_clock_has_gone_so_far(
     floor: tuple[Simulator, Api],
 ) -> None:
@@ -150,6 +176,15 @@ def test_a_scene_comes_in_time_by_itself(start: Start, connect: Connect) -> None
     api.session.close()
 
 
+def test_an_order_is_watched_from_the_start(start: Start, connect: Connect) -> None:
+    simulator = start()
+    api, ear = Api(simulator.base_url), connect(simulator)
+    api.sim("prices", {"ACME": {"script": [{"at_s": 0, "price": "10"}, {"at_s": "0.3", "price": "8"}]}})
+    api.order(type="limit", limit_price="9")
+    assert ear.until("fill")[-1]["price"] == "8"
+    api.session.close()
+
+
 def test_the_open_comes_in_time_by_itself_at_a_higher_speed(start: Start, connect: Connect) -> None:
     simulator = start(hours="new_york")
     api, ear = Api(simulator.base_url), connect(simulator)
@@ -171,8 +206,8 @@ def test_an_order_fills_by_itself_though_the_clock_stands_still(
     assert simulator.now() == NOON
 
 
-def test_orders_wait_while_nobody_is_at_home_and_go_on_when_somebody_is(start: Start) -> None:
-    simulator = start(hours="new_york")
+def test_while_it_is_down_time_passes_and_nothing_else(start: Start, tmp_path: Path) -> None:
+    simulator = start(hours="new_york", folder=tmp_path)
     simulator.run_at(0)
     simulator.set_clock(NOON)
     api = Api(simulator.base_url)
@@ -180,8 +215,8 @@ def test_orders_wait_while_nobody_is_at_home_and_go_on_when_somebody_is(start: S
     simulator.advance(0)
     api.sim("restart", {"down_s": 60})
     simulator.advance(86400)
-    assert simulator.now() == NOON + timedelta(days=1)
-    simulator.stop()
+    assert simulator.now() >= NOON + timedelta(days=1)
+    assert [line["type"] for line in lines(simulator)] == ["accepted"]
     api.session.close()
 
 

@@ -59,13 +59,13 @@ def act(exchange: Exchange, now: int, step: tuple[object, ...]) -> list[Event]:
             )
             accepted = exchange.submit(request, now)
             return [accepted, exchange.confirm(accepted.order.id, now)]
-        case ("stop", str(symbol), Decimal() as qty, bool(is_met)):
+        case ("stop", str(symbol), Decimal() as shares, bool(is_met)):
             request = OrderRequest(
                 symbol=symbol,
                 side="sell",
                 type="stop",
                 time_in_force="day",
-                qty=qty,
+                qty=shares,
                 stop_price=exchange.price(symbol, now) / 2,
             )
             accepted = exchange.submit(request, now)

@@ -124,10 +124,13 @@ def test_in_a_halt_orders_rest_and_the_last_trade_grows_older(still: tuple[Simul
 
 def test_a_halt_on_its_own_path_keeps_the_last_price(still: tuple[Simulator, Api]) -> None:
     simulator, api = still
+    api.order()
+    simulator.advance(0)
     last = price(api)
     api.sim("prices", {"ACME": {"halted": True}})
     simulator.advance(3600)
-    assert (price(api), ages(api)[0]) == (last, NOW)
+    assert (price(api), ages(api)[0][:19]) == (last, NOW[:19])
+    assert api.get("/v2/positions/ACME")["current_price"] == f"{last:g}"
     api.sim("prices", {"ACME": None})
     assert price(api) != last
 

@@ -71,14 +71,15 @@ def test_a_sell_stop_fills_at_the_market_once_its_price_is_met(holder: Api, ear:
     assert holder.held() == 0
 
 
-def test_a_buy_stop_fills_once_the_price_has_risen_to_it(api: Api, ear: Ear) -> None:
+@pytest.mark.parametrize("price", ["11", "11.5"])
+def test_a_buy_stop_fills_once_the_price_has_risen_to_it(api: Api, ear: Ear, price: str) -> None:
     api.sim("prices", {"ACME": "10"})
     order = api.order(type="stop", stop_price="11").json()
     ear.until("new")
     api.sim("prices", {"ACME": "10.99"})
     assert status(api, order)[0] == "new"
-    api.sim("prices", {"ACME": "11.50"})
-    assert ear.until("fill")[-1]["price"] == "11.5"
+    api.sim("prices", {"ACME": price})
+    assert ear.until("fill")[-1]["price"] == price
 
 
 def test_a_price_that_is_met_for_a_moment_triggers_for_good(floor: tuple[Simulator, Api]) -> None:

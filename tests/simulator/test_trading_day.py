@@ -122,6 +122,24 @@ def test_an_order_taken_while_closed_executes_at_the_next_open_and_ends_with_tha
     assert floor.read(low)["expired_at"][:19] == utc(close)
 
 
+def test_an_advance_over_days_executes_at_the_open_and_not_at_its_end(floor: Floor) -> None:
+    floor.begin("2026-11-25T21:00:00-05:00")
+    high = {"type": "limit", "limit_price": "11"}
+    market, early = floor.order(), floor.order(extended_hours=True, **high)
+    floor.simulator.advance(5 * 86400)
+    assert floor.read(market)["filled_at"][:19] == "2026-11-27T14:30:00"
+    assert floor.read(early)["filled_at"][:19] == "2026-11-27T09:00:00"
+
+
+def test_a_gtc_order_ends_after_ninety_days(floor: Floor) -> None:
+    floor.begin("2026-11-23T12:00:00-05:00")
+    order = floor.order(type="limit", limit_price="9", time_in_force="gtc")
+    floor.simulator.advance(89 * 86400)
+    assert floor.status(order) == "new"
+    floor.simulator.advance(2 * 86400)
+    assert floor.read(order)["expired_at"][:19] == "2027-02-21T17:00:00"
+
+
 def test_only_orders_for_extended_hours_execute_in_them(floor: Floor) -> None:
     floor.begin("2026-11-23T08:00:00-05:00")
     high = {"type": "limit", "limit_price": "11"}

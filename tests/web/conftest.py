@@ -35,11 +35,12 @@ from persistence.queries import Queries
 from persistence.store import LedgerStore
 from tests.actors.doubles import ScriptedBroker
 from tests.domain.builders import UNLIMITED, a_market, an_asset
-from web.app import DeskMail, Readiness, create_app
+from web.app import DeskMail, Readiness, Session, create_app
 from web.server import WebServer
 
 TOKEN = "a-token-of-more-than-thirty-two-characters"
 NOW = datetime(2026, 11, 12, 15, 0, tzinfo=UTC)
+CLOSES_AT = datetime(2026, 11, 12, 21, 0, tzinfo=UTC)
 
 
 @dataclass
@@ -214,6 +215,7 @@ def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
         token=TOKEN,
         clock=clock,
         ready=lambda: readiness[-1],
+        session=lambda: Session(now=clock(), closes_at=CLOSES_AT),
         most_waiting=most_waiting,
     )
     server = WebServer(app, "127.0.0.1", 0)
