@@ -132,7 +132,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         self._renewed = timedelta()
         self._gate = GateFacts()
         self._told = Gate(open=False, reason="the bot is starting")
-        self._config = BotConfig()
+        self._config: BotConfig | None = None
+        """None: not read yet."""
         self._suspicions: dict[str, Suspicion] = {}
         self._vanished: frozenset[str] = frozenset()
         self._backlog = Backlog()
@@ -148,8 +149,6 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         """Become the one writer: whoever wrote before finds the epoch raised, and ends."""
         moment = self._moment()
         self._epoch = self._store.take_lease(holder=self._holder, at=moment.now)
-        with self._store.unit(self._epoch) as unit:
-            self._config = unit.config()
         self._told = self._gate.gate(moment)
         self._tick()
 
@@ -161,7 +160,7 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             subscription.subscriber.send(GateChanged(gate=self._told))
         if LeaseRenewed in subscription.kinds:
             subscription.subscriber.send(LeaseRenewed(monotonic=self._renewed))
-        if ConfigTold in subscription.kinds:
+        if ConfigTold in subscription.kinds and self._config is not None:
             subscription.subscriber.send(ConfigTold(config=self._config))
 
     # --- what waits is done together ------------------------------------------------------------
@@ -326,6 +325,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         try:
             with self._unit(put_halts_on_file=self._halts_to_file) as work:
                 work.unit.renew_lease(work.now)
+                if self._config is None:
+                    work.config = work.unit.config()
                 ledger_halts.merge(work, self._halts)
                 for fact in self._backlog.facts:
                     ledger_desk.book(work, fact)
