@@ -100,7 +100,7 @@ class Work:
     """The halts have changed."""
     cleared: list[HaltsCleared] = field(default_factory=list)
     config: BotConfig | None = None
-    """The owner's settings, where this unit has changed them."""
+    """The owner's settings, where this unit has changed or first read them."""
     passed: list[str] = field(default_factory=list)
     """Crash points that lie behind the commit."""
     _holdings: dict[str, Holding] = field(default_factory=dict)
