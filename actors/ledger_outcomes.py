@@ -56,7 +56,7 @@ def rejected(work: Work, mail: OrderRejected) -> None:
         after = after.having({"post_until": min(after.post_until, work.now)})
     work.journal("order_refused", mail.client_order_id, reason=mail.reason[:500])
     work.save({record.client_order_id: after})
-    if record.leg != "entry":
+    if record.leg == "exit":
         work.in_trouble(record.trade_id, f"the broker refused to sell: {mail.reason}")
 
 

@@ -187,9 +187,15 @@ def _came_to_nothing(order: OrderRecord) -> bool:
 
 
 def surplus(trade: TradeRecord, orders: Sequence[OrderRecord]) -> list[OrderRecord]:
-    """The sells of a trade that may sell more than it holds, together; all of them, or none."""
-    sells = [order for order in orders if order.leg != "entry" and order.is_live]
-    return sells if sum(map(unsold, sells), ZERO) > trade.held else []
+    """The sells of a trade that may sell more than it holds, beside those that came before them."""
+    left, extra = trade.held, []
+    for order in orders:
+        if order.leg != "entry" and order.is_live:
+            if unsold(order) > left:
+                extra.append(order)
+            else:
+                left -= unsold(order)
+    return extra
 
 
 def unsold(order: OrderRecord) -> Decimal:

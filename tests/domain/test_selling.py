@@ -128,7 +128,9 @@ def test_a_pause_of_a_clock_that_was_set_back_is_none() -> None:
 def test_sells_that_together_may_sell_more_than_is_held_are_a_surplus() -> None:
     stop, sell = a_stop(qty=dec("6")), a_sell(qty=dec("4"))
     assert surplus(holding("10"), [the_buy(), stop, sell]) == []
-    assert surplus(holding("9.999999999"), [the_buy(), stop, sell]) == [stop, sell]
+    assert surplus(holding("9.999999999"), [the_buy(), stop, sell]) == [sell]
+    assert surplus(holding("5"), [the_buy(), stop, sell]) == [stop]
+    assert surplus(holding("3"), [the_buy(), stop, sell]) == [stop, sell]
     assert surplus(holding("10", sold=dec("3")), [a_sell(filled_qty=dec("3"))]) == []
 
 
