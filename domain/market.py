@@ -5,6 +5,7 @@ session began and when its extended hours end. Neither is computed here.
 """
 
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -128,16 +129,28 @@ class Unpriced(Message):
     why: str
 
 
-def price_of(symbol: str, quote: Quote | None, now: datetime, *, max_age_s: int) -> Priced | Unpriced:
-    """The last trade while it is fresh, else a fresh bid; an old or missing price is none.
+WIDEST: Final = Decimal("0.05")
+"""Of the ask: a quote that is wider says little of what a share is worth."""
 
-    A feed of one exchange may have seen no trade for minutes; a bid of 0 stands for none. `now` is the
-    broker's: by a clock that is behind, old prices would look fresh.
+
+def _is_tight(quote: Quote) -> bool:
+    if quote.bid is None or not quote.ask:
+        return False
+    return abs(quote.ask - quote.bid) <= quote.ask * WIDEST
+
+
+def price_of(symbol: str, quote: Quote | None, now: datetime, *, max_age_s: int) -> Priced | Unpriced:
+    """The last trade while it is fresh, else a fresh bid with an ask close above it; else there is none.
+
+    A feed of one exchange may have seen no trade for minutes, and its quotes may then be far from the
+    market: a bid that stands alone is no price. `now` is the broker's: by a clock that is behind, old
+    prices would look fresh.
     """
     if quote is None:
         return Unpriced(symbol=symbol, why="the feed has no such symbol")
     oldest = now - timedelta(seconds=max_age_s)
-    for price, at in ((quote.last_price, quote.last_at), (quote.bid, quote.quoted_at)):
+    bid = quote.bid if _is_tight(quote) else None
+    for price, at in ((quote.last_price, quote.last_at), (bid, quote.quoted_at)):
         if price is not None and price > 0 and at is not None and at >= oldest:
             return Priced(symbol=symbol, price=price, at=at)
     if quote.last_price is None or quote.last_at is None:

@@ -296,7 +296,7 @@ def a_quote(last: tuple[str | None, float | None], bid: tuple[str | None, float 
         last_price=price(last[0]),
         last_at=told_at(last[1]),
         bid=price(bid[0]),
-        ask=dec("99"),
+        ask=dec("12.5"),
         quoted_at=told_at(bid[1]),
     )
 
@@ -346,6 +346,26 @@ def test_an_old_or_missing_price_is_none_and_says_why(
     assert found == Unpriced(symbol="ACME", why=why)
 
 
+@pytest.mark.parametrize(
+    ("bid", "ask", "priced"),
+    [
+        ("9.5", "10", True),
+        ("9.49", "10", False),
+        ("10.5", "10", True),
+        ("10.51", "10", False),
+        ("0.01", "12.5", False),
+        ("9.5", None, False),
+    ],
+)
+def test_a_bid_counts_only_with_an_ask_close_to_it(bid: str, ask: str | None, priced: bool) -> None:
+    quote = a_quote((None, None), (bid, 1)).having({"ask": None if ask is None else dec(ask)})
+    found = price_of("ACME", quote, NOW, max_age_s=60)
+    expected = (
+        Priced(symbol="ACME", price=dec(bid), at=later(-1)) if priced else Unpriced(symbol="ACME", why=NONE)
+    )
+    assert found == expected
+
+
 def test_a_symbol_that_the_feed_does_not_have_has_no_price() -> None:
     found = price_of("ACME", None, NOW, max_age_s=60)
     assert found == Unpriced(symbol="ACME", why="the feed has no such symbol")
@@ -363,7 +383,7 @@ def test_no_price_is_acted_on_that_is_zero_old_or_nobodys(
     def fresh(price: Decimal | None, age_s: int | None) -> bool:
         return price is not None and price > 0 and age_s is not None and age_s <= max_age_s
 
-    quote = a_quote((None, last_s), (None, bid_s)).having({"last_price": last, "bid": bid})
+    quote = a_quote((None, last_s), (None, bid_s)).having({"last_price": last, "bid": bid, "ask": bid})
     found = price_of("ACME", quote, NOW, max_age_s=max_age_s)
     if fresh(last, last_s):
         assert isinstance(found, Priced)
