@@ -300,7 +300,8 @@ class ScriptedBroker:
         return answer
 
     def snapshots(self, symbols: tuple[str, ...]) -> dict[str, Quote] | ReadFailed:
-        raise NotImplementedError
+        answer: dict[str, Quote] | ReadFailed = self._read("snapshots", symbols)
+        return answer
 
     def warm(self) -> None:
         self.warmed.add(threading.current_thread())
