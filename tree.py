@@ -77,11 +77,9 @@ class MarketBoard:
         return True
 
     def session(self, now: datetime) -> Session:
-        """Where in the day we are, by the broker's clock; `now` by ours."""
+        """Where in the day we are; `now` by our own clock."""
         told = self._told
-        if told is None:
-            return Session(now=now, closes_at=None)
-        return Session(now=now - told.ahead, closes_at=told.market.closes_at(now - told.ahead))
+        return Session(now, None) if told is None else Session(now - told.ahead, told.market)
 
 
 @dataclass(frozen=True, kw_only=True)

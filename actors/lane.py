@@ -3,7 +3,7 @@
 In:  ExecuteSignal | ResendOrder | CancelOrder | ClosePosition | ProtectPosition, Serve (from the executor)
 Out: ?PlanEntry (after the reads that it asks for), ?PlanResend, ?PlanExit, ?PlanStop,
      OrderAccepted | OrderRejected | OrderUnresolved | OrderNotSent -> TradeLedger
-     LookUpOrder -> Reconciler;  OrderPlaced -> TradingStream;  Free -> OrderExecutor
+     LookUpOrder | ReadOrder -> Reconciler;  OrderPlaced -> TradingStream;  Free -> OrderExecutor
 
 A lane has a broker connection of its own, and may be held by one POST for the client's timeouts. Work
 that it lets go without an order is not lost: the ledger has it, and it is found again.
@@ -43,6 +43,7 @@ from domain.messages import (
     PlanResend,
     PlanStop,
     ProtectPosition,
+    ReadOrder,
     ReconcilerMail,
     ResendOrder,
     StreamMail,
@@ -294,6 +295,8 @@ class Lane(Worker[LaneMail]):
             return
         if isinstance(answer, ReadFailed):
             log.error("the cancel of order %s got no answer (%s)", work.order.client_order_id, answer.why)
+        elif answer != "requested":  # it has ended, and what waits for that may not have been told
+            self._reconciler.send(ReadOrder(broker_order_id=work.order.broker_order_id))
         self._free(key_of(work.order))
 
     # --- both -------------------------------------------------------------------------------------

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from actors import ledger_exits, ledger_orders, ledger_outcomes
+from actors import ledger_orders, ledger_outcomes, ledger_shares
 from actors.ledger_work import Suspicion, Work
 from domain.holdings import ALL, ExternalOrder, Holding
 from domain.messages import BrokerSnapshot, OrderNotFound
-from domain.orders import Execution, OrderUpdate
+from domain.orders import Execution, OrderRecord, OrderUpdate
 from domain.reconcile import (
     CorporateAction,
     ExternalHeard,
@@ -28,6 +28,7 @@ from persistence.store import ExecutionRow
 NINE_PLACES: Final = Decimal("1e-9")
 SPLIT: Final = "SPLIT"
 """What Alpaca's history calls an activity of a split."""
+UNDONE: Final = frozenset({"TRADE_BUST", "TRADE_CORRECT"})
 STILL_LISTED: Final = timedelta(days=1)
 """An order whose last word is older is part of the opening: no later read or event tells of it again."""
 
@@ -40,8 +41,9 @@ def snapshot(work: Work, mail: BrokerSnapshot) -> None:
     """
     read = mail.snapshot
     opening = not work.unit.books_opened()
-    heard, positions = _facts(work, read, opening=opening)
+    heard, strangers, positions = _facts(work, read)
     ledger_orders.hear(work, heard, infer=True)
+    _hear_strangers(work, strangers, read, opening=opening)
     work.unit.set_positions(positions, at=work.now)
     _complete_evidence(work, read.fills)
     _unheard_fills(work, read)
@@ -53,9 +55,10 @@ def snapshot(work: Work, mail: BrokerSnapshot) -> None:
     if read.clock is not None:
         work.gate = work.gate.compared(read.clock)
     work.market, work.means = read.market or work.market, read.means
+    # A read that had to wait for the database is as old as it is.
+    read_at = work.moment.monotonic if read.clock is None else read.clock.monotonic
+    work.gate = work.gate.saw(read_at)
     if mail.generation == work.gate.stream:
-        # A read that had to wait for the database is as old as it is.
-        read_at = work.moment.monotonic if read.clock is None else read.clock.monotonic
         work.gate = work.gate.read(mail.generation, read_at)
     if heard or differing or positions:
         work.journal(
@@ -79,7 +82,7 @@ def _belongs_to_opening(order: ExternalOrder, read: Snapshot) -> bool:
     return order.updated_at < _taken_at(read) - STILL_LISTED
 
 
-def _facts(work: Work, read: Snapshot, *, opening: bool) -> tuple[list[OrderUpdate], dict[str, Decimal]]:
+def _facts(work: Work, read: Snapshot) -> tuple[list[OrderUpdate], list[ExternalOrder], dict[str, Decimal]]:
     broker_ids = {u.broker_order_id for u in read.orders}
     known = work.unit.orders_by_id(
         client_order_ids={*(u.client_order_id for u in read.orders), *read.missing},
@@ -87,6 +90,7 @@ def _facts(work: Work, read: Snapshot, *, opening: bool) -> tuple[list[OrderUpda
     )
     externals = work.unit.external_orders(broker_ids)
     heard: list[OrderUpdate] = []
+    strangers: list[ExternalOrder] = []
     positions: dict[str, Decimal] = {}
     vanished: set[str] = set()
     for fact in reconcile(known, externals, work.unit.positions(), read):
@@ -98,12 +102,19 @@ def _facts(work: Work, read: Snapshot, *, opening: bool) -> tuple[list[OrderUpda
             case OrderVanished(client_order_id=cid):
                 vanished.add(cid)
             case ExternalHeard(order=order):
-                if not opening or not _belongs_to_opening(order, read):
-                    ledger_orders.keep_external(work, externals.get(order.broker_order_id), order)
+                strangers.append(order)
             case PositionHeard(symbol=symbol, qty=qty):
                 positions[symbol] = qty
     _look_for(work, vanished)
-    return heard, positions
+    return heard, strangers, positions
+
+
+def _hear_strangers(work: Work, orders: list[ExternalOrder], read: Snapshot, *, opening: bool) -> None:
+    """Behind our own orders, and what was bought before what was sold: so it shows whose shares were sold."""
+    known = work.unit.external_orders({order.broker_order_id for order in orders})
+    for order in sorted(orders, key=lambda order: order.side):
+        if not opening or not _belongs_to_opening(order, read):
+            ledger_orders.keep_external(work, known.get(order.broker_order_id), order)
 
 
 def _look_for(work: Work, vanished: set[str]) -> None:
@@ -151,13 +162,14 @@ def _unheard_fills(work: Work, read: Snapshot) -> None:
     late = {fill.broker_order_id: fill for fill in read.fills if fill.broker_order_id not in listed}
     ours = work.unit.orders_by_id(client_order_ids=(), broker_order_ids=late)
     for known in work.unit.external_orders(late).values():
-        filled = max(known.filled_qty, late[known.broker_order_id].cum_qty)
-        ledger_orders.keep_external(work, known, known.having({"filled_qty": filled}))
+        fill = late[known.broker_order_id]
+        if fill.cum_qty > known.filled_qty:
+            price = _average_with(fill, known.filled_qty, known.filled_avg_price)
+            after = known.having({"filled_qty": fill.cum_qty, "filled_avg_price": price})
+            ledger_orders.keep_external(work, known, after)
     for record in ours.values():
         fill = late[record.broker_order_id or ""]
         if fill.cum_qty > record.filled_qty:
-            contiguous = fill.cum_qty - fill.qty == record.filled_qty
-            spent = record.filled_qty * (record.filled_avg_price or ZERO) + fill.qty * fill.price
             told = OrderUpdate(
                 broker_order_id=fill.broker_order_id,
                 client_order_id=record.client_order_id,
@@ -165,11 +177,23 @@ def _unheard_fills(work: Work, read: Snapshot) -> None:
                 side=record.side,
                 status=record.status,
                 filled_qty=fill.cum_qty,
-                filled_avg_price=(spent / fill.cum_qty).quantize(NINE_PLACES) if contiguous else None,
+                filled_avg_price=_average_with(fill, record.filled_qty, _price_of(record)),
                 updated_at=fill.at,
                 time_in_force=record.time_in_force,
             )
             ledger_orders.hear(work, (told,), infer=True)
+
+
+def _price_of(record: OrderRecord) -> Decimal | None:
+    """The average price of all that it was filled for; None: the broker has told it of less."""
+    return record.filled_avg_price if record.priced_filled_qty == record.filled_qty else None
+
+
+def _average_with(fill: FillActivity, qty: Decimal, price: Decimal | None) -> Decimal | None:
+    """The average price of what an order was filled for, this last execution included; None: it has a gap."""
+    if fill.cum_qty - fill.qty != qty or (qty and price is None):
+        return None
+    return ((qty * (price or ZERO) + fill.qty * fill.price) / fill.cum_qty).quantize(NINE_PLACES)
 
 
 def _open_books(work: Work, read: Snapshot) -> None:
@@ -215,6 +239,7 @@ def _compare(work: Work, read: Snapshot) -> int:
     for symbol in suspicions.keys() ^ work.suspicions.keys():
         work.follow(work.unit.open_trades(symbol))  # whether a price means anything for them has changed
     work.suspicions = suspicions
+    ledger_shares.settle_all(work, symbols - suspicions.keys())
     return len(suspicions)
 
 
@@ -241,11 +266,13 @@ def _explained(work: Work, symbol: str, qty: Decimal, actions: Iterable[Corporat
     if sum((each.qty for each in unused), ZERO) != qty:
         return False
     _use(work, unused)
-    if {each.kind for each in unused} == {SPLIT}:
-        ledger_exits.split(work, symbol, qty)
-    elif qty < ZERO:
-        ledger_exits.taken(work, symbol, -qty, None)
+    kinds = {each.kind.upper() for each in unused}
+    if kinds == {SPLIT}:
+        ledger_shares.split(work, symbol, qty)
     work.move(symbol, qty)
+    ledger_shares.settle(work, symbol, (), rest=True)
+    if kinds & UNDONE:
+        work.halt(symbol, "the broker undid or changed an execution, and nobody knows of which order")
     return True
 
 

@@ -7,9 +7,20 @@ trade at a time, and none while an order that could still buy or sell the same s
 from collections.abc import Sequence
 from decimal import Decimal
 
+from actors import ledger_limits, ledger_shares
 from actors.ledger_signals import config_digest
 from actors.ledger_work import Work
-from domain.exits import EXIT_GOOD_FOR, looked, may_sell_from, protective_stop, working_stops
+from domain.exits import (
+    BY_RULE,
+    EXIT_GOOD_FOR,
+    PRICE_RULES,
+    is_as_wanted,
+    looked,
+    may_sell_from,
+    must_wait,
+    protective_stop,
+    resting_stops,
+)
 from domain.holdings import ALL
 from domain.identity import Leg, client_order_id
 from domain.messages import (
@@ -22,11 +33,9 @@ from domain.messages import (
     PositionsLooked,
     RequestExit,
 )
-from domain.orders import Life, OrderRecord, OrderTicket
+from domain.orders import OrderRecord, OrderTicket
 from domain.rules import Deferred
-from domain.signals import decimal_text
-from domain.trades import TradeRecord, take
-from domain.values import ZERO
+from domain.trades import OCCUPYING, TradeRecord, in_play
 from failpoint import failpoint
 
 NOTHING = Declined(verdict=None)
@@ -39,13 +48,13 @@ def request_exit(work: Work, mail: RequestExit) -> ExitRequested:
     wanted = [_wanted(work, trade, mail.reason, mail.by, mail.detail) for trade in trades]
     work.follow(wanted)
     for trade in trades:
-        _cancel(work, [o for o in orders[trade.id] if o.leg == "entry"])
+        work.cancel_working([o for o in orders[trade.id] if o.leg == "entry"])
     return ExitRequested(trades=tuple(wanted))
 
 
 def _wanted(work: Work, trade: TradeRecord, reason: str, by: str, detail: str = "") -> TradeRecord:
-    """The trade, to be sold from now on; the first reason stands."""
-    if trade.exit_wanted is not None:
+    """The trade, to be sold from now on. The first reason stands, but a person's word outweighs a rule's."""
+    if trade.exit_wanted is not None and (trade.exit_wanted_by != BY_RULE or by == BY_RULE):
         return trade
     work.journal("exit_wanted", str(trade.id), symbol=trade.symbol, reason=reason, by=by, detail=detail)
     return trade.having({"exit_wanted": reason, "exit_wanted_by": by, "exit_wanted_at": work.now})
@@ -54,56 +63,37 @@ def _wanted(work: Work, trade: TradeRecord, reason: str, by: str, detail: str = 
 def plan_exit(work: Work, mail: PlanExit) -> PlanAnswer:
     """The intent to sell all that the trade holds, or why not now; that it is wanted is kept in any case."""
     trade = work.unit.trades([mail.trade_id]).get(mail.trade_id)
-    if trade is None:
+    if trade is None or trade.status not in OCCUPYING:
         return NOTHING
     orders = work.unit.orders_of([trade.id])[trade.id]
-    live = [order for order in orders if order.is_live]
-    if any(order.leg == "exit" for order in live):
+    playing = in_play(orders)
+    if any(order.leg == "exit" for order in playing):
         return NOTHING  # it is under way, and what becomes of it will be heard
+    if mail.reason in PRICE_RULES and ledger_shares.is_gain_unexplained(work, trade.symbol):
+        return Deferred(reason="the account has more shares than the books explain: perhaps a split")
     work.follow([_wanted(work, trade, mail.reason, mail.by, mail.detail)])
-    _cancel(work, live)
+    work.cancel_working(playing)
     [trade] = work.unit.trades([trade.id]).values()
     if not trade.held:
         return NOTHING
     why = _why_not_now(work, trade, orders)
     if why is not None:
         return Deferred(reason=why)
+    work.follow([trade.having({"exit_trouble": None})])
     return _intend(work, trade, orders, "exit", reason=trade.exit_wanted)
 
 
 def _why_not_now(work: Work, trade: TradeRecord, orders: Sequence[OrderRecord]) -> str | None:
-    live = next((order for order in orders if order.is_live), None)
-    if live is not None:
-        return f"its {live.leg} order is still live: it is being canceled first"
+    playing = in_play(orders)
+    if playing:
+        return f"its {playing[0].leg} order may still be executed: it is to be canceled first"
     retry_at = may_sell_from(orders)
-    if retry_at is not None and work.now < retry_at:
+    if retry_at is not None and must_wait(retry_at, work.now):
         return f"selling it has failed; the next attempt is at {retry_at:%H:%M:%S} UTC"
-    short = _shortage(work, trade)
+    short = ledger_shares.shortage(work, trade)
     if short is not None:
         work.in_trouble(trade.id, short)
     return short
-
-
-def _shortage(work: Work, trade: TradeRecord) -> str | None:
-    """Why its shares may not all be there to be sold; None: they are.
-
-    A sell of shares that the account does not hold could be taken for a short sale.
-    """
-    suspicion = work.suspicions.get(trade.symbol)
-    if suspicion is not None and suspicion.heard < trade.held:
-        return (
-            f"the account holds {decimal_text(suspicion.heard)} shares, "
-            f"the trade {decimal_text(trade.held)}; it is not sold before a person has said which is right "
-            f"(resume {trade.symbol})"
-        )
-    believed = work.believed(trade.symbol)
-    if believed < trade.held:
-        work.look(f"{trade.symbol}: the trade holds more than the books make of the account", quiet=False)
-        return (
-            f"by the books the account holds {decimal_text(believed)} shares, the trade "
-            f"{decimal_text(trade.held)}; the account is read again first"
-        )
-    return None
 
 
 def plan_stop(work: Work, mail: PlanStop) -> PlanAnswer:
@@ -112,22 +102,18 @@ def plan_stop(work: Work, mail: PlanStop) -> PlanAnswer:
     if trade is None:
         return NOTHING
     orders = work.unit.orders_of([trade.id])[trade.id]
-    wanted, resting = protective_stop(trade, work.unit.config()), working_stops(orders)
-    if wanted is not None and not resting and not any(order.is_live for order in orders):
-        retry_at = may_sell_from(orders, "stop")
-        if _shortage(work, trade) is not None or (retry_at is not None and work.now < retry_at):
-            return Deferred(reason="the stop cannot be placed just now")
-        return _intend(work, trade, orders, "stop", qty=wanted.qty, stop_price=wanted.stop_price)
-    keep = None if wanted is None else (wanted.qty, wanted.stop_price)
-    _cancel(work, [o for o in resting if ((o.qty or ZERO) - o.filled_qty, o.stop_price) != keep])
-    return NOTHING
-
-
-def _cancel(work: Work, orders: Sequence[OrderRecord]) -> None:
-    """Have those canceled that the broker surely has; of the others it is being found out."""
-    for order in orders:
-        if order.life is Life.WORKING and order.broker_order_id is not None:
-            work.cancel(order)
+    wanted, resting = protective_stop(trade, work.unit.config()), resting_stops(orders)
+    if wanted is None or resting:
+        work.cancel_working([order for order in resting if not is_as_wanted(order, wanted)])
+        return NOTHING
+    if in_play(orders):
+        return NOTHING
+    if must_wait(may_sell_from(orders, "stop"), work.now):
+        return Deferred(reason="placing the stop has failed; the next attempt follows after a pause")
+    short = ledger_shares.shortage(work, trade)
+    if short is not None:
+        return Deferred(reason=short)
+    return _intend(work, trade, orders, "stop", qty=wanted.qty, stop_price=wanted.stop_price)
 
 
 def _intend(
@@ -171,7 +157,8 @@ def _intend(
     work.journal(
         "order_intended", order.client_order_id, symbol=order.symbol, leg=leg, qty=order.qty, reason=reason
     )
-    work.follow([trade])
+    work.follow(work.unit.trades([trade.id]).values())
+    ledger_limits.look_at_orders(work)
     failpoint("plan.before_intent")
     return Planned(order=order)
 
@@ -180,40 +167,8 @@ def look(work: Work, mail: PositionsLooked) -> None:
     """Keep what the monitor saw: prices, peaks, and the time that dollars stood without a way out."""
     trades = work.unit.trades([look.trade_id for look in mail.looks])
     work.follow(
-        looked(trades[look.trade_id], look, work.now)
+        looked(trades[look.trade_id], look, work.market_now(), work.market)
         for look in mail.looks
         if look.trade_id in trades and trades[look.trade_id].held
     )
-
-
-# --- what others did with the shares ----------------------------------------------------------------
-
-
-def taken(work: Work, symbol: str, qty: Decimal, price: Decimal | None) -> None:
-    """Others sold so many shares of the account; beyond those that were their own, they are our trades'.
-
-    To be called before the shares are moved in the books. `price` None: nobody knows.
-    """
-    trades = [trade for trade in work.unit.open_trades(symbol) if trade.held]
-    theirs = work.believed(symbol) - sum((trade.held for trade in trades), ZERO)
-    short = qty - max(theirs, ZERO)
-    for trade in trades:
-        gone = min(short, trade.held)
-        if gone <= ZERO:
-            return
-        short -= gone
-        work.journal("shares_taken", str(trade.id), symbol=symbol, qty=gone, price=price)
-        work.follow([take(trade, gone, None if price is None else price * gone, work.now)])
-
-
-def split(work: Work, symbol: str, qty: Decimal) -> None:
-    """A split added so many shares to the account, or took them: each trade has its part.
-
-    To be called before the shares are moved in the books.
-    """
-    before = work.believed(symbol)
-    for trade in work.unit.open_trades(symbol):
-        if before > ZERO and trade.held:
-            part = (trade.held * qty / before).quantize(Decimal("1e-9"), rounding="ROUND_DOWN")
-            work.journal("trade_split", str(trade.id), symbol=symbol, qty=part)
-            work.follow([trade.having({"split": trade.split + part, "peak_price": None, "mark_price": None})])
+    ledger_limits.look_at_losses(work)

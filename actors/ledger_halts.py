@@ -4,7 +4,7 @@ They stand in the database and in a file beside it. Either one halts, so neither
 copy of the database lifts one.
 """
 
-from actors import ledger_exits
+from actors import ledger_shares
 from actors.ledger_work import HaltsOnFile, Work
 from domain.holdings import ALL
 from domain.messages import ClearHalts, HaltsChanged, HaltsCleared, HaltTrading
@@ -36,7 +36,7 @@ def _accept_differences(work: Work, mail: ClearHalts) -> None:
 
     Nor is one whose symbol has moved since it was read: it is read again, and halts again if it stands.
     """
-    for symbol, suspicion in work.suspicions.items():
+    for symbol, suspicion in tuple(work.suspicions.items()):
         difference = suspicion.heard - suspicion.believed
         moved = work.believed(symbol) != suspicion.believed
         if mail.scope != symbol or not suspicion.confirmed or moved:
@@ -48,9 +48,9 @@ def _accept_differences(work: Work, mail: ClearHalts) -> None:
             evidence=f"accepted:{work.now.isoformat()}:{symbol}",
             at=work.now,
         ):
-            if difference < ZERO:
-                ledger_exits.taken(work, symbol, -difference, None)
             work.move(symbol, difference)
+            ledger_shares.settle(work, symbol, (), rest=True)
+            work.suspicions = {each: why for each, why in work.suspicions.items() if each != symbol}
             work.journal(
                 "difference_accepted", symbol, qty=decimal_text(abs(difference)), sold=difference < ZERO
             )

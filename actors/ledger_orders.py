@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from actors import ledger_exits
+from actors import ledger_limits, ledger_shares
 from actors.ledger_work import Work
 from domain.holdings import ALL, ExternalOrder, fold_external, gained, signed
 from domain.orders import (
@@ -69,6 +69,9 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
         if record is None:
             record = _successor(work, heard, update)
         if record is None:
+            # Whose shares a stranger sold depends on what our trades hold by now.
+            work.save(heard.changed)
+            heard.changed.clear()
             hear_external(work, (update,))
         elif differs(record, update):
             _collision(work, record, update, heard)
@@ -79,6 +82,8 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
     work.save(heard.changed)
     work.unit.add_executions(heard.executions)
     work.unit.set_positions(heard.positions, at=work.now)
+    if any(update.side == "sell" for update in updates):
+        ledger_limits.look_at_losses(work)
     work.updates += updates
 
 
@@ -106,7 +111,7 @@ def _take(work: Work, heard: _Heard, record: OrderRecord, update: OrderUpdate, *
         heard.changed[cid] = after
         _journal_word(work, after, update)
     if record.broker_order_id is None:
-        _disown(work, heard.mistaken.pop(update.broker_order_id, None))
+        _disown(work, heard.mistaken.pop(update.broker_order_id, None), record.trade_id)
     gained = after.filled_qty - record.filled_qty
     if gained:
         work.move(record.symbol, signed(record.side, gained))
@@ -144,7 +149,8 @@ def _watch(work: Work, before: OrderRecord, after: OrderRecord, update: OrderUpd
             work.halt(symbol, f"the broker gives order {cid} a status we do not know ({update.status!r:.40})")
         else:
             work.look(f"unknown status of {cid}")
-    if after.leg == "exit" and before.is_live and not after.is_live and after.filled_qty != after.qty:
+    ended_short = before.is_live and not after.is_live and after.filled_qty != after.qty
+    if after.leg == "exit" and ended_short and after.status != "replaced":
         work.in_trouble(
             after.trade_id, f"the sell ended {after.status} with {decimal_text(after.filled_qty)} sold"
         )
@@ -182,7 +188,8 @@ def _successor(work: Work, heard: _Heard, update: OrderUpdate) -> OrderRecord | 
     )
     work.unit.add_replacement(record, at=work.now)
     work.journal("order_replaced", replaced.client_order_id, by=update.client_order_id)
-    _disown(work, work.unit.external_orders({update.broker_order_id}).get(update.broker_order_id))
+    mistaken = work.unit.external_orders({update.broker_order_id}).get(update.broker_order_id)
+    _disown(work, mistaken, replaced.trade_id)
     return record
 
 
@@ -190,13 +197,14 @@ def hear_external(work: Work, updates: Sequence[OrderUpdate]) -> None:
     """Keep what the broker says of orders that are not ours, so that the shares they move are explained."""
     known = work.unit.external_orders({update.broker_order_id for update in updates})
     for update in updates:
-        keep_external(
-            work, known.get(update.broker_order_id), fold_external(known.get(update.broker_order_id), update)
-        )
+        before = known.get(update.broker_order_id)
+        keep_external(work, before, fold_external(before, update), position_qty=update.position_qty)
 
 
-def keep_external(work: Work, before: ExternalOrder | None, after: ExternalOrder) -> None:
-    """Store a stranger's order, and the shares it moved."""
+def keep_external(
+    work: Work, before: ExternalOrder | None, after: ExternalOrder, *, position_qty: Decimal | None = None
+) -> None:
+    """Store a stranger's order, and what it moved; `position_qty`: what the account then has, if told."""
     if after is before:
         return
     if before is None:
@@ -207,16 +215,20 @@ def keep_external(work: Work, before: ExternalOrder | None, after: ExternalOrder
             work.halt(ALL, LOST_LEDGER)
     work.unit.save_external_orders((after,), at=work.now)
     qty, price = gained(before, after)
-    if after.side == "sell" and qty > ZERO:
-        ledger_exits.taken(work, after.symbol, qty, price)
     work.move(after.symbol, signed(after.side, qty))
+    if after.side != "sell" or not qty or not work.books_opened():
+        return
+    if position_qty in {None, work.believed(after.symbol)}:
+        ledger_shares.settle(work, after.symbol, [ledger_shares.Sale(after, qty, price)], rest=False)
+    else:  # something has not been heard, perhaps that they had bought them themselves
+        work.look(f"{after.symbol}: others sold, and the account does not hold what the books make of it")
 
 
-def _disown(work: Work, taken: ExternalOrder | None) -> None:
-    """An order that was taken for a stranger's has turned out to be ours: it must not count twice."""
-    if taken is not None:
-        work.unit.drop_external_orders((taken.broker_order_id,))
-        work.move(taken.symbol, -signed(taken.side, taken.filled_qty))
+def _disown(work: Work, mistaken: ExternalOrder | None, trade_id: int) -> None:
+    """An order that was taken for a stranger's is one of this trade: it must not count twice."""
+    if mistaken is not None:
+        work.move(mistaken.symbol, -signed(mistaken.side, mistaken.filled_qty))
+        ledger_shares.disown(work, mistaken, trade_id)
 
 
 def _collision(work: Work, record: OrderRecord, update: OrderUpdate, heard: _Heard) -> None:

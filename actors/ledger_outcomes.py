@@ -58,7 +58,7 @@ def rejected(work: Work, mail: OrderRejected) -> None:
     work.save({record.client_order_id: after})
     if record.leg == "entry":
         ledger_limits.look_at_refusals(work)
-    else:
+    elif record.leg == "exit":
         work.in_trouble(record.trade_id, f"the broker refused to sell: {mail.reason}")
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from functools import lru_cache
 
-from actors import ledger_halts, ledger_limits
+from actors import ledger_halts, ledger_limits, ledger_shares
 from actors.ledger_work import Work
 from domain.config import BotConfig
 from domain.identity import client_order_id
@@ -188,6 +188,9 @@ def plan_resend(work: Work, mail: PlanResend) -> PlanAnswer:
             work.save({cid: learn(record, Trigger.LAPSED)})
             work.journal("order_lapsed", cid, why="its time to live ended before it could be sent")
         return Declined(verdict=None)
+    changed = ledger_shares.why_not_again(work, record, never_sent=mail.never_sent)
+    if changed is not None:
+        return changed
     order = work.unit.tickets([cid])[cid]
     if record.side == "buy":  # what adds risk; a sale only takes some away
         gate, halts = work.gate_now(), ledger_halts.standing(work, record.symbol)

@@ -8,15 +8,16 @@ from typing import Final, NamedTuple, Protocol
 
 from actors.known_assets import KnownAssets
 from domain.config import BotConfig
-from domain.exits import open_trade
+from domain.exits import open_trade, surplus
 from domain.gate import GateFacts
 from domain.holdings import Halt, Holding
 from domain.market import Market, Means
 from domain.messages import AuditNow, CancelOrder, HaltsCleared, PositionChanged, ResendOrder
-from domain.orders import OrderRecord, OrderUpdate
+from domain.orders import Life, OrderRecord, OrderUpdate
 from domain.rules import Gate
+from domain.signals import decimal_text
 from domain.trades import TradeRecord, TradeStatus, follow_trade
-from domain.values import Moment
+from domain.values import ZERO, Moment
 from persistence.store import Unit
 
 
@@ -100,7 +101,7 @@ class Work:
     """The halts have changed."""
     cleared: list[HaltsCleared] = field(default_factory=list)
     config: BotConfig | None = None
-    """The owner's settings, where this unit has changed them."""
+    """The owner's settings, where this unit has changed or first read them."""
     passed: list[str] = field(default_factory=list)
     """Crash points that lie behind the commit."""
     _holdings: dict[str, Holding] = field(default_factory=dict)
@@ -143,6 +144,7 @@ class Work:
                 followed.append(after)
             if after.status is not before.status:
                 self._journal_status(before, after)
+            self._watch_sells(after, orders[trade_id])
             self.followed[trade_id] = (after, orders[trade_id])
         self.unit.save_trades(followed, at=self.now)
         self.trades |= wanted.keys()
@@ -153,11 +155,23 @@ class Work:
             told |= {"reason": after.exit_reason, "price": after.exit_price, "pnl": after.pnl}
         self.journal("trade_" + after.status, str(after.id), **told)
 
+    def _watch_sells(self, trade: TradeRecord, orders: tuple[OrderRecord, ...]) -> None:
+        """No sell may stay at the broker that could sell more than the trade holds: it is its owner's."""
+        self.cancel_working(surplus(trade, orders))
+        if trade.left < ZERO:
+            self.halt(
+                trade.symbol,
+                f"{decimal_text(-trade.left)} shares more than trade {trade.id} had are gone: "
+                "the account may be short of them",
+            )
+
     def in_trouble(self, trade_id: int, why: str) -> None:
         """Selling a trade did not come about; the next attempt follows after a pause."""
         [trade] = self.unit.trades([trade_id]).values()
-        if trade.held:
-            self.follow([trade.having({"exit_trouble": why[:500]})])
+        why = why[:500]
+        if trade.held and trade.exit_trouble != why:
+            self.journal("exit_trouble", str(trade_id), symbol=trade.symbol, why=why)
+            self.follow([trade.having({"exit_trouble": why})])
 
     def books_opened(self) -> bool:
         """Whether what the account held before our books is known."""
@@ -230,6 +244,12 @@ class Work:
                 symbol=record.symbol,
             )
         )
+
+    def cancel_working(self, orders: Iterable[OrderRecord]) -> None:
+        """Have those canceled that the broker surely has; of the others it is being found out."""
+        for order in orders:
+            if order.life is Life.WORKING and order.broker_order_id is not None:
+                self.cancel(order)
 
     def look(self, why: str, *, quiet: bool = True) -> None:
         """Have the account read soon; the first reason of a unit is told."""

@@ -19,7 +19,7 @@ from actors.base import Mailbox, OnDeath, Worker
 from actors.timers import Timers
 from broker.api import Broker, ReadFailed
 from domain.config import BotConfig
-from domain.exits import Exit, Look, OpenTrade, decide_exit
+from domain.exits import BY_RULE, Exit, Look, OpenTrade, decide_exit, must_wait
 from domain.market import Market, Priced, Unpriced, price_of
 from domain.messages import (
     ClosePosition,
@@ -39,7 +39,6 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S: Final = 5.0
 LOOK_AGAIN: Final = timedelta(seconds=1)
 """Between two looks at least: a flood of fills asks for prices once a second."""
-BY: Final = "monitor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +131,15 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
         if self._config is not None and self._open:
             prices = self._prices(self._config)
             now = self._broker_now()
-            looks = tuple(
-                self._look_at(each, prices[each.trade.symbol], self._config, now)
-                for each in self._open.values()
-            )
-            self._ledger.send(PositionsLooked(looks=looks))
+            closes_at = None if self._market is None else self._market.closes_at(now)
+            looks: list[Look] = []
+            for each in self._open.values():
+                price = _doubted(prices[each.trade.symbol]) if each.doubtful else prices[each.trade.symbol]
+                self._act(each, price, self._config, now, closes_at)
+                if each.trade.held:
+                    looks.append(self._seen(each, price, closes_at))
+            if looks:
+                self._ledger.send(PositionsLooked(looks=tuple(looks)))
         self._look_after(self._look_every_s)
 
     def _prices(self, config: BotConfig) -> Mapping[str, Priced | Unpriced]:
@@ -160,18 +163,13 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
         then, monotonic = self._as_of
         return then + (self._monotonic() - monotonic)
 
-    def _look_at(self, each: OpenTrade, price: Priced | Unpriced, config: BotConfig, now: datetime) -> Look:
-        closes_at = None if self._market is None else self._market.closes_at(now)
-        if each.doubtful:
-            price = Unpriced(
-                symbol=price.symbol, why="the account holds something else than the books explain"
-            )
-        self._act(each, price, config, now, closes_at)
+    def _seen(self, each: OpenTrade, price: Priced | Unpriced, closes_at: datetime | None) -> Look:
+        priced = price if isinstance(price, Priced) else None
         return Look(
             trade_id=each.trade.id,
-            price=price.price if isinstance(price, Priced) else None,
-            priced_at=price.at if isinstance(price, Priced) else None,
-            naked_why=None if closes_at is None else _why_naked(each, price),
+            price=None if priced is None else priced.price,
+            priced_at=None if priced is None else priced.at,
+            naked_why=self._why_naked(each, price, closes_at),
             covered=each.covered,
         )
 
@@ -184,22 +182,35 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
         closes_at: datetime | None,
     ) -> None:
         trade = each.trade
-        if each.leaving or (each.retry_at is not None and now < each.retry_at):
+        # The pause after a failure is by our own clock, which also said when the order was planned.
+        if each.leaving or must_wait(each.retry_at, self._clock()):
             return
         if trade.exit_wanted is not None:
             # What a person wants sold is handed to the broker at any hour; it then rests there until the
             # opening. What a rule wants waits for it here, where it can still be looked at.
-            if closes_at is not None or trade.exit_wanted_by != BY:
-                self._close(each, trade.exit_wanted, "", trade.exit_wanted_by or BY)
+            if closes_at is not None or trade.exit_wanted_by != BY_RULE:
+                self._close(each, trade.exit_wanted, "", trade.exit_wanted_by or BY_RULE)
             return
         if closes_at is not None and trade.held:
             decision = decide_exit(trade, price, config, now, closes_at=closes_at)
             if isinstance(decision, Exit):
                 log.info("trade %d, %s: %s: %s", trade.id, trade.symbol, decision.rule, decision.detail)
-                self._close(each, decision.rule, decision.detail, BY)
+                self._close(each, decision.rule, decision.detail, BY_RULE)
                 return
         if not each.in_step:
             self._executor.send(ProtectPosition(trade_id=trade.id, symbol=trade.symbol))
+
+    def _why_naked(self, each: OpenTrade, price: Priced | Unpriced, closes_at: datetime | None) -> str | None:
+        """Why it could not be sold just now if it had to be; while the market is closed, nothing can."""
+        if each.leaving:
+            return None
+        if self._market is None:
+            return "it is not known yet whether the market is open"
+        if closes_at is None:
+            return None
+        if each.trade.exit_wanted is not None:
+            return each.trade.exit_trouble or "it is to be sold, and no sell of it is at the broker yet"
+        return price.why if isinstance(price, Unpriced) else None
 
     def _close(self, each: OpenTrade, reason: str, detail: str, by: str) -> None:
         self._executor.send(
@@ -209,18 +220,14 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
         )
 
 
+def _doubted(price: Priced | Unpriced) -> Unpriced:
+    """What no price says of shares that may not be those which were bought."""
+    return Unpriced(symbol=price.symbol, why="the account holds something else than the books explain")
+
+
 def _moved(before: OpenTrade, after: OpenTrade) -> bool:
     """Whether something changed that may call for an act, and not only the last look at it."""
     was, now = before.trade, after.trade
-    return (was.held, was.exit_wanted, before.leaving, before.in_step) != (
-        now.held, now.exit_wanted, after.leaving, after.in_step,
+    return (was.held, was.exit_wanted, before.leaving, before.busy, before.in_step) != (
+        now.held, now.exit_wanted, after.leaving, after.busy, after.in_step,
     )  # fmt: skip
-
-
-def _why_naked(each: OpenTrade, price: Priced | Unpriced) -> str | None:
-    """Why it could not be sold just now if it had to be."""
-    if each.leaving:
-        return None
-    if each.trade.exit_trouble is not None:
-        return each.trade.exit_trouble
-    return price.why if isinstance(price, Unpriced) else None

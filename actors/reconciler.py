@@ -1,6 +1,6 @@
 """Reads the account.
 
-In:  StreamOpened, ConfirmPosition, ReadOrder (from the stream), LookUpOrder (from the executor),
+In:  StreamOpened, ConfirmPosition, ReadOrder (from the stream), LookUpOrder, ReadOrder (from the executor),
      AuditNow (from the ledger and the owner)
 Out: ?ListUnsettled, BrokerSnapshot, OrdersUpdated, OrderNotFound, LookUpFailed, PositionConfirmed,
      KeysRefused -> TradeLedger;  OrdersRead -> TradingStream

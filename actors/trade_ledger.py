@@ -146,6 +146,7 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         self._gate = GateFacts()
         self._told = Gate(open=False, reason="the bot is starting")
         self._config: BotConfig | None = None
+        """None: not read yet."""
         self._suspicions: dict[str, Suspicion] = {}
         self._vanished: frozenset[str] = frozenset()
         self._market: Market | None = None
@@ -358,6 +359,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         try:
             with self._unit(put_halts_on_file=self._halts_to_file) as work:
                 work.unit.renew_lease(work.now)
+                if self._config is None:
+                    work.config = work.unit.config()
                 ledger_halts.merge(work, self._halts)
                 for fact in self._backlog.facts:
                     ledger_desk.book(work, fact)

@@ -180,7 +180,7 @@ def _orders(orders: tuple[OrderJson, ...]) -> Table:
     for name in ("ordered", "stop", "filled", "at"):
         table.add_column(name, justify="right")
     for name in ("status", "reason", "order"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for each in orders:
         ordered = f"{_text(each.qty)}" if each.qty is not None else f"{_text(each.notional)} USD"
         table.add_row(

@@ -6,20 +6,21 @@ without a fresh one. 0 turns a rule off.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 from typing import Final, Literal
 
 from domain.config import BotConfig
 from domain.identity import Leg
-from domain.market import Priced, Unpriced
+from domain.market import Market, Priced, Unpriced
 from domain.orders import Life, OrderRecord
 from domain.signals import decimal_text
-from domain.trades import TradeRecord
+from domain.trades import TradeRecord, in_play
 from domain.values import CENT, ZERO, Message, Shares, Usd, Utc
 
 Rule = Literal["hard_stop", "trailing_stop", "profit_target", "time_exit", "force_close_eod"]
-MANUAL: Final = "manual"
-FLATTEN: Final = "flatten"
+PRICE_RULES: Final = frozenset({"hard_stop", "trailing_stop", "profit_target"})
+BY_RULE: Final = "monitor"
+"""By whose word a trade is to be sold that no person wanted sold."""
 
 _HUNDRED: Final = Decimal(100)
 _TENTH_OF_A_CENT: Final = Decimal("0.0001")
@@ -129,18 +130,21 @@ def _share(price: Decimal, pct: Decimal) -> Decimal:
 
 
 def _below(rule: Rule, limit: Decimal, price: Priced | Unpriced) -> WayOut:
-    return _way(rule, limit, price, applies=isinstance(price, Priced) and price.price <= limit)
+    applies = isinstance(price, Priced) and price.price <= limit
+    return _way(rule, limit, price, applies=applies, rounding=ROUND_FLOOR)
 
 
 def _above(rule: Rule, limit: Decimal, price: Priced | Unpriced) -> WayOut:
-    return _way(rule, limit, price, applies=isinstance(price, Priced) and price.price >= limit)
+    applies = isinstance(price, Priced) and price.price >= limit
+    return _way(rule, limit, price, applies=applies, rounding=ROUND_CEILING)
 
 
-def _way(rule: Rule, limit: Decimal, price: Priced | Unpriced, *, applies: bool) -> WayOut:
+def _way(rule: Rule, limit: Decimal, price: Priced | Unpriced, *, applies: bool, rounding: str) -> WayOut:
+    """The limit is shown as the first price that sells, of those with the four decimals that prices have."""
     away = (limit - price.price) / price.price * _HUNDRED if isinstance(price, Priced) else None
     return WayOut(
         rule=rule,
-        price=limit.quantize(_TENTH_OF_A_CENT),
+        price=limit.quantize(_TENTH_OF_A_CENT, rounding=rounding),
         away_pct=None if away is None else away.quantize(CENT),
         applies=applies,
     )
@@ -167,7 +171,10 @@ _DOUBLINGS: Final = 6
 
 
 def may_sell_from(orders: Sequence[OrderRecord], leg: Leg = "exit") -> datetime | None:
-    """From when on another order of this leg may be sent, each pause twice the last; None: at once."""
+    """From when on another order of this leg may be sent, each pause twice the last; None: at once.
+
+    To be asked with `must_wait`; by our own clock, which also says when an order was planned.
+    """
     failed: list[OrderRecord] = []
     for order in orders:
         if order.leg == leg:
@@ -178,11 +185,33 @@ def may_sell_from(orders: Sequence[OrderRecord], leg: Leg = "exit") -> datetime 
     return failed[-1].planned_at + min(FIRST_PAUSE * doublings, LONGEST_PAUSE)
 
 
+def must_wait(retry_at: datetime | None, now: datetime) -> bool:
+    """Whether the pause before a retry lasts; one longer than any is that of a clock that was set back."""
+    return retry_at is not None and retry_at - LONGEST_PAUSE <= now < retry_at
+
+
 def _came_to_nothing(order: OrderRecord) -> bool:
     """Whether it sold nothing and never will. A stop that was canceled is one that we had replaced."""
-    if order.is_live or order.filled_qty > ZERO:
+    if order.is_live or order.filled_qty > ZERO or order.status == "replaced":
         return False
     return order.leg != "stop" or order.status != "canceled"
+
+
+def surplus(trade: TradeRecord, orders: Sequence[OrderRecord]) -> list[OrderRecord]:
+    """The sells of a trade that may sell more than it holds, beside those that came before them."""
+    left, extra = trade.held, []
+    for order in orders:
+        if order.leg != "entry" and order.is_live:
+            if unsold(order) > left:
+                extra.append(order)
+            else:
+                left -= unsold(order)
+    return extra
+
+
+def unsold(order: OrderRecord) -> Decimal:
+    """Shares that a sell may still sell."""
+    return (order.qty or ZERO) - order.filled_qty
 
 
 # --- a stop that rests at the broker --------------------------------------------------------------
@@ -209,27 +238,32 @@ def protective_stop(trade: TradeRecord, config: BotConfig) -> StopWanted | None:
     return StopWanted(qty=whole, stop_price=stop_price) if whole and stop_price else None
 
 
-def working_stops(orders: Sequence[OrderRecord]) -> list[OrderRecord]:
+def resting_stops(orders: Sequence[OrderRecord]) -> list[OrderRecord]:
     """The stops of a trade that rest at the broker, or may."""
-    return [order for order in orders if order.leg == "stop" and order.is_live]
+    return [order for order in in_play(orders) if order.leg == "stop"]
 
 
 def protected_qty(orders: Sequence[OrderRecord]) -> Decimal:
     """Shares that a stop surely covers: one whose POST has no answer yet covers none."""
-    at_broker = [order for order in working_stops(orders) if order.life is Life.WORKING]
-    return sum(((order.qty or ZERO) - order.filled_qty for order in at_broker), ZERO)
+    return sum(
+        (unsold(order) for order in orders if order.leg == "stop" and order.life is Life.WORKING), ZERO
+    )
+
+
+def is_as_wanted(stop: OrderRecord, wanted: StopWanted | None) -> bool:
+    """Whether this stop is the one that should rest at the broker."""
+    return wanted is not None and (unsold(stop), stop.stop_price) == (wanted.qty, wanted.stop_price)
 
 
 def is_in_step(trade: TradeRecord, orders: Sequence[OrderRecord], config: BotConfig) -> bool:
     """Whether the stops at the broker are just what they should be, or already on their way there."""
-    wanted, resting = protective_stop(trade, config), working_stops(orders)
-    if any(order.is_live and order.leg != "stop" for order in orders):
+    wanted, resting = protective_stop(trade, config), resting_stops(orders)
+    if any(order.leg != "stop" for order in in_play(orders)):
         return True  # while it is bought or sold, a stop would only be in the way
     if wanted is None or not resting:
         return wanted is None and not resting
     [first, *more] = resting
-    left = (first.qty or ZERO) - first.filled_qty
-    return not more and (left, first.stop_price) == (wanted.qty, wanted.stop_price)
+    return not more and is_as_wanted(first, wanted)
 
 
 class OpenTrade(Message):
@@ -238,6 +272,8 @@ class OpenTrade(Message):
     trade: TradeRecord
     leaving: bool
     """A sell of it is under way."""
+    busy: bool
+    """An order of it may still be executed, of whatever leg."""
     covered: Shares
     """Shares that a stop resting at the broker covers."""
     in_step: bool
@@ -253,9 +289,11 @@ def open_trade(
     trade: TradeRecord, orders: Sequence[OrderRecord], config: BotConfig, *, doubtful: bool
 ) -> OpenTrade:
     """What the monitor has to know of a trade; `orders` are all of its orders, oldest first."""
+    legs = {order.leg for order in in_play(orders)}
     return OpenTrade(
         trade=trade,
-        leaving=any(order.leg == "exit" and order.is_live for order in orders),
+        leaving="exit" in legs,
+        busy=bool(legs),
         covered=protected_qty(orders),
         in_step=is_in_step(trade, orders, config),
         retry_at=may_sell_from(orders),
@@ -282,19 +320,22 @@ LOOKED_LATELY: Final = timedelta(seconds=15)
 """Three looks that did not come about: in a longer gap nobody watched."""
 
 
-def looked(trade: TradeRecord, look: Look, now: datetime) -> TradeRecord:
+def looked(trade: TradeRecord, look: Look, now: datetime, market: Market | None) -> TradeRecord:
     """The trade after the monitor's look: its price, its peak, and its time without a way out.
 
-    The time since the last look counts as naked if it was then, or if nobody looked for too long; the
-    dollars are those of the shares that no stop covers, at the last price known.
+    The time since the last look counts as naked if it was then, or if nobody looked for too long, as far as
+    the market was open; while that is not known, it is left to the next look. The dollars are those of the
+    shares that no stop covers, at the last price known. `now` is the broker's.
     """
     price = look.price if look.price is not None else trade.mark_price or trade.basis_price
     bare = max(ZERO, trade.held - look.covered) * (price or ZERO)
-    changes: dict[str, object] = {"watched_at": now, "naked_why": look.naked_why if bare else None}
-    since = trade.watched_at or trade.entry_at
-    if since is not None and now > since and (trade.naked_why is not None or now - since > LOOKED_LATELY):
-        seconds = Decimal((now - since) // timedelta(milliseconds=1)) / 1000
-        changes["naked_usd_s"] = (trade.naked_usd_s + bare * seconds).quantize(CENT)
+    changes: dict[str, object] = {"naked_why": look.naked_why if bare else None}
+    if market is not None:
+        changes["watched_at"] = now
+        since = trade.watched_at or trade.entry_at or now
+        if trade.naked_why is not None or now - since > LOOKED_LATELY:
+            seconds = Decimal(market.open_for(since, now) // timedelta(milliseconds=1)) / 1000
+            changes["naked_usd_s"] = (trade.naked_usd_s + bare * seconds).quantize(CENT)
     if look.price is not None:
         peak = max(look.price, trade.peak_price or look.price, trade.basis_price or look.price)
         changes |= {"mark_price": look.price, "mark_at": look.priced_at, "peak_price": peak}

@@ -30,7 +30,9 @@ class GateFacts(Message):
     snapshot: int | None = None
     """The generation after whose opening the account was last read in full."""
     audited: timedelta | None = None
-    """The monotonic time of the last full read of the account."""
+    """The monotonic time of the last full read of the account after that opening."""
+    seen: timedelta | None = None
+    """That of the last full read, whether the stream was up or not."""
     clock: ClockReading | None = None
     unwritable: str | None = None
     """Why the ledger cannot be written just now."""
@@ -51,6 +53,16 @@ class GateFacts(Message):
     def read(self, generation: int, monotonic: timedelta) -> "GateFacts":
         """After the account was read in full."""
         return self.having({"snapshot": generation, "audited": monotonic})
+
+    def saw(self, monotonic: timedelta) -> "GateFacts":
+        """After the account was read in full; the stream may be down."""
+        return self.having({"seen": monotonic})
+
+    def knows_account(self, moment: Moment) -> bool:
+        """Whether what others did with the account's shares would be known: all was heard, or just read."""
+        if self.stream is not None and self.snapshot == self.stream:
+            return True
+        return self.seen is not None and moment.monotonic - self.seen <= AUDIT_GOOD_FOR
 
     def compared(self, clock: ClockReading) -> "GateFacts":
         """After our clock was compared with the broker's."""

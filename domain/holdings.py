@@ -43,6 +43,8 @@ class ExternalOrder(Message):
     """Cumulative."""
     filled_avg_price: Usd | None = None
     updated_at: Utc | None = None
+    taken: Shares = ZERO
+    """Of a sell, the shares that our trades had bought."""
 
     @property
     def bears_our_mark(self) -> bool:
@@ -66,7 +68,8 @@ def gained(before: ExternalOrder | None, after: ExternalOrder) -> tuple[Decimal,
     paid = before.filled_avg_price if before else None
     if not qty or after.filled_avg_price is None or (had and paid is None):
         return qty, None
-    return qty, (after.filled_avg_price * after.filled_qty - (paid or ZERO) * had) / qty
+    dollars = after.filled_avg_price * after.filled_qty - (paid or ZERO) * had
+    return qty, dollars / qty if dollars >= ZERO else None
 
 
 def signed(side: str, qty: Decimal) -> Decimal:

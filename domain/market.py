@@ -5,6 +5,7 @@ session began and when its extended hours end. Neither is computed here.
 """
 
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -53,6 +54,13 @@ class Market(Message):
         """When the session that `now` lies in ends; None: the market is closed."""
         begun = self.clock.is_open or now >= self.clock.next_open
         return self.clock.next_close if begun and now < self.clock.next_close else None
+
+    def open_for(self, since: datetime, until: datetime) -> timedelta:
+        """How much of this time the market was open; before the days that are known, all of it counts."""
+        known_from = day_began_at(self.days[0].opens_at) if self.days else until
+        unknown = min(until, known_from) - since
+        sessions = (min(until, day.closes_at) - max(since, day.opens_at) for day in self.days)
+        return sum((max(each, timedelta()) for each in (unknown, *sessions)), timedelta())
 
     def opened_at(self, now: datetime) -> datetime | None:
         """When that session began; None: the market is closed, or the calendar does not tell."""
@@ -128,16 +136,28 @@ class Unpriced(Message):
     why: str
 
 
-def price_of(symbol: str, quote: Quote | None, now: datetime, *, max_age_s: int) -> Priced | Unpriced:
-    """The last trade while it is fresh, else a fresh bid; an old or missing price is none.
+WIDEST: Final = Decimal("0.05")
+"""Of the ask: a quote that is wider says little of what a share is worth."""
 
-    A feed of one exchange may have seen no trade for minutes; a bid of 0 stands for none. `now` is the
-    broker's: by a clock that is behind, old prices would look fresh.
+
+def _is_tight(quote: Quote) -> bool:
+    if quote.bid is None or not quote.ask:
+        return False
+    return abs(quote.ask - quote.bid) <= quote.ask * WIDEST
+
+
+def price_of(symbol: str, quote: Quote | None, now: datetime, *, max_age_s: int) -> Priced | Unpriced:
+    """The last trade while it is fresh, else a fresh bid with an ask close above it; else there is none.
+
+    A feed of one exchange may have seen no trade for minutes, and its quotes may then be far from the
+    market: a bid that stands alone is no price. `now` is the broker's: by a clock that is behind, old
+    prices would look fresh.
     """
     if quote is None:
         return Unpriced(symbol=symbol, why="the feed has no such symbol")
     oldest = now - timedelta(seconds=max_age_s)
-    for price, at in ((quote.last_price, quote.last_at), (quote.bid, quote.quoted_at)):
+    bid = quote.bid if _is_tight(quote) else None
+    for price, at in ((quote.last_price, quote.last_at), (bid, quote.quoted_at)):
         if price is not None and price > 0 and at is not None and at >= oldest:
             return Priced(symbol=symbol, price=price, at=at)
     if quote.last_price is None or quote.last_at is None:

@@ -11,7 +11,7 @@
                     ?PlanExit       -> TradeLedger      Planned | Declined | Deferred
                     ?PlanStop       -> TradeLedger      Planned | Declined | Deferred
                      OrderAccepted | OrderRejected | OrderUnresolved | OrderNotSent -> TradeLedger
-                     LookUpOrder    -> Reconciler
+                     LookUpOrder | ReadOrder -> Reconciler
                      OrderPlaced    -> TradingStream
     TradingStream    StreamOpened | StreamLost | OrdersUpdated -> TradeLedger
                      StreamOpened | ConfirmPosition | ReadOrder -> Reconciler
@@ -307,7 +307,7 @@ class RestartStream(Message):
 
 
 class ReadOrder(Message):
-    """The stream has said nothing of this order: read it, and tell what it shows."""
+    """The stream has said nothing of this order, or it has just ended: read it, and tell what it shows."""
 
     broker_order_id: str
 

@@ -23,8 +23,8 @@ class TradeStatus(StrEnum):
 
     PENDING = "pending"  # the intent is durable, the broker has not been heard
     OPEN = "open"  # the broker has the buy, or we hold what it bought
-    CLOSING = "closing"  # a sell of all that is held has been sent, or is about to be
-    CLOSED = "closed"  # all that was bought is gone, by executions that the broker told of
+    CLOSING = "closing"  # a sell may still be executed: of all that is held, or of what is gone already
+    CLOSED = "closed"  # all that was bought is gone, and no order of it can sell any more
     MISSED = "missed"  # the buy never became a position
     REJECTED = "rejected"  # the broker refused the buy at placement
 
@@ -117,9 +117,14 @@ class TradeRecord(Message):
     """Dollars times seconds that it stood without one."""
 
     @property
+    def left(self) -> Decimal:
+        """Shares bought less shares gone; negative: more was sold than it had."""
+        return (self.shares or ZERO) + self.split - self.sold - self.taken
+
+    @property
     def held(self) -> Decimal:
         """Shares that it still has."""
-        return max(ZERO, (self.shares or ZERO) + self.split - self.sold - self.taken)
+        return max(ZERO, self.left)
 
     @property
     def basis_price(self) -> Decimal | None:
@@ -139,12 +144,25 @@ class TradeRecord(Message):
         return (self.held * (self.mark_price - basis)).quantize(NINE_PLACES)
 
 
+def in_play(orders: Sequence[OrderRecord]) -> list[OrderRecord]:
+    """Those of a trade's orders, oldest first, that may still be executed, for all that is known.
+
+    One that was replaced stands for its successor, which works at the broker, until that one is heard.
+    """
+    last = {order.leg: order for order in orders}
+    return [order for order in orders if order.is_live or (_is_replaced(order) and last[order.leg] is order)]
+
+
+def _is_replaced(order: OrderRecord) -> bool:
+    return order.status == "replaced"
+
+
 def phase_of(entries: Sequence[OrderRecord]) -> EntryPhase:
     """What a trade's entry orders (the first, and those that replaced it) amount to."""
     lives = {order.life for order in entries}
     if Life.WORKING in lives or any(order.shares > ZERO for order in entries):
         return EntryPhase.AT_BROKER
-    if entries[-1].status == "replaced":  # its successor works at the broker and has not been heard yet
+    if _is_replaced(entries[-1]):  # its successor works at the broker and has not been heard yet
         return EntryPhase.AT_BROKER
     if lives & {Life.INTENDED, Life.UNRESOLVED}:
         return EntryPhase.WAITING
@@ -166,7 +184,7 @@ def follow_trade(trade: TradeRecord, orders: Sequence[OrderRecord]) -> TradeReco
         if trade.shares is None:
             changes["entry_at"] = min(_fill_times(entries), default=trade.entry_at)
     trade = trade.having(changes)
-    status = _status(trade, phase, entries, sells)
+    status = _status(trade, phase, in_play(orders))
     trade = trade.having({"status": status})
     if status is TradeStatus.CLOSED:
         return trade.having(_close(trade, entries, sells))
@@ -180,16 +198,17 @@ def follow_trade(trade: TradeRecord, orders: Sequence[OrderRecord]) -> TradeReco
     )
 
 
-def _status(
-    trade: TradeRecord, phase: EntryPhase, entries: Sequence[OrderRecord], sells: Sequence[OrderRecord]
-) -> TradeStatus:
+def _status(trade: TradeRecord, phase: EntryPhase, playing: Sequence[OrderRecord]) -> TradeStatus:
     entered = STATUS_BY_PHASE[phase]
     if entered is not TradeStatus.OPEN or trade.shares is None:
         return entered
-    if not trade.held and not any(order.is_live for order in entries):
-        return TradeStatus.CLOSED
-    leaving = any(order.leg == "exit" and order.is_live for order in sells)
-    return TradeStatus.CLOSING if leaving else TradeStatus.OPEN
+    legs = {order.leg for order in playing}
+    if "exit" in legs:
+        return TradeStatus.CLOSING
+    if trade.held or "entry" in legs:
+        return TradeStatus.OPEN
+    # A stop that still rests could sell what the next trade of the symbol buys.
+    return TradeStatus.CLOSING if playing else TradeStatus.CLOSED
 
 
 def _close(
@@ -199,9 +218,10 @@ def _close(
     paid, got = _dollars(entries), _dollars(sells)
     earned = None if got is None or trade.taken_for is None else got + trade.taken_for
     gone = trade.sold + trade.taken
+    taken_at = (trade.exit_at or trade.updated_at,) if trade.taken else ()
     return {
         "exit_price": None if earned is None or not gone else (earned / gone).quantize(NINE_PLACES),
-        "exit_at": max((*_fill_times(sells), *(at for at in (trade.exit_at,) if at)), default=None),
+        "exit_at": max((*_fill_times(sells), *taken_at), default=trade.exit_at),
         "exit_reason": _why_closed(sells),
         "pnl": None if earned is None or paid is None else (earned - paid).quantize(NINE_PLACES),
         "exit_trouble": None,
@@ -223,13 +243,23 @@ def take(trade: TradeRecord, qty: Decimal, dollars: Decimal | None, at: datetime
     Its orders are to be followed afterwards: they say whether anything is left.
     """
     known = trade.taken_for is not None and dollars is not None
-    return trade.having(
-        {
-            "taken": trade.taken + qty,
-            "taken_for": (trade.taken_for or ZERO) + (dollars or ZERO) if known else None,
-            "exit_at": at,
-        }
-    )
+    taken_for = ((trade.taken_for or ZERO) + (dollars or ZERO)).quantize(NINE_PLACES) if known else None
+    return trade.having({"taken": trade.taken + qty, "taken_for": taken_for, "exit_at": at})
+
+
+def give_back(trade: TradeRecord, qty: Decimal) -> TradeRecord:
+    """The trade after it turned out that an order of its own had sold so many of the shares taken from it.
+
+    Of several takings the dollars are shared out by shares. Its orders are to be followed afterwards.
+    """
+    qty = min(qty, trade.taken)
+    if not qty:
+        return trade
+    rest = trade.taken - qty
+    taken_for = trade.taken_for if rest else ZERO
+    if taken_for:
+        taken_for = (taken_for * rest / trade.taken).quantize(NINE_PLACES)
+    return trade.having({"taken": rest, "taken_for": taken_for})
 
 
 def _dollars(orders: Iterable[OrderRecord]) -> Decimal | None:
@@ -255,8 +285,10 @@ def _average_price(orders: Sequence[OrderRecord]) -> Decimal | None:
 
 
 def _fill_times(orders: Sequence[OrderRecord]) -> list[datetime]:
-    times = [order.priced_at or order.updated_at for order in orders if order.filled_qty > ZERO]
-    return [at for at in times if at is not None]
+    """When each order that was filled was so last, as far as the broker has told."""
+    return [
+        order.priced_at or order.updated_at or order.planned_at for order in orders if order.filled_qty > ZERO
+    ]
 
 
 def _why_not(phase: EntryPhase, orders: Sequence[OrderRecord]) -> str:

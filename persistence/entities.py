@@ -148,6 +148,7 @@ def _map_orders(entity: Any) -> None:
         filled_qty = Required(str)
         filled_avg_price = Optional(str, **_TEXT)
         updated_at = Optional(int, **_BIG)
+        taken = Required(str)
         first_seen_at = Required(int, **_BIG)
 
 

@@ -12,7 +12,7 @@ from persistence.codec import built, json_of, micros_of, micros_or_none, moment_
 
 EXTERNAL_COLUMNS: Final = (
     "broker_order_id", "client_order_id", "symbol", "side", "status", "done", "filled_qty",
-    "filled_avg_price", "updated_at",
+    "filled_avg_price", "updated_at", "taken",
 )  # fmt: skip
 _EXTERNAL = ", ".join(EXTERNAL_COLUMNS)
 _LISTED = "(SELECT value FROM json_each(?))"
@@ -26,11 +26,15 @@ _SAVE_HOLDING = (
 _OPEN_EXTERNAL = f"SELECT {_EXTERNAL} FROM external_order WHERE done = 0 ORDER BY rowid"  # noqa: S608
 _EXTERNAL_OF = f"SELECT {_EXTERNAL} FROM external_order WHERE broker_order_id IN {_LISTED}"  # noqa: S608
 _SAVE_EXTERNAL = (
-    f"INSERT INTO external_order ({_EXTERNAL}, first_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+    f"INSERT INTO external_order ({_EXTERNAL}, first_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
     " ON CONFLICT (broker_order_id) DO UPDATE SET client_order_id = excluded.client_order_id,"
     " symbol = excluded.symbol, side = excluded.side, status = excluded.status, done = excluded.done,"
     " filled_qty = excluded.filled_qty, filled_avg_price = excluded.filled_avg_price,"
-    " updated_at = excluded.updated_at"
+    " updated_at = excluded.updated_at, taken = excluded.taken"
+)
+_EXTERNAL_SELLS = (
+    f"SELECT {_EXTERNAL} FROM external_order WHERE symbol = ? AND updated_at >= ?"  # noqa: S608
+    " AND side = 'sell' AND filled_qty <> '0' ORDER BY updated_at DESC, rowid DESC"
 )
 _DROP_EXTERNAL = f"DELETE FROM external_order WHERE broker_order_id IN {_LISTED}"  # noqa: S608
 _ADD_ADJUSTMENT = (
@@ -77,7 +81,7 @@ def recomputed(cursor: Cursor) -> dict[str, Decimal]:
 
 def external_of(row: tuple[Any, ...]) -> ExternalOrder:
     """The order from `EXTERNAL_COLUMNS`."""
-    broker_order_id, client_order_id, symbol, side, status, done, filled_qty, price, updated_at = row
+    broker_order_id, client_order_id, symbol, side, status, done, filled_qty, price, updated_at, taken = row
     return built(
         ExternalOrder,
         {
@@ -90,6 +94,7 @@ def external_of(row: tuple[Any, ...]) -> ExternalOrder:
             "filled_qty": Decimal(filled_qty),
             "filled_avg_price": None if price is None else Decimal(price),
             "updated_at": moment_or_none(updated_at),
+            "taken": Decimal(taken),
         },
     )
 
@@ -100,6 +105,11 @@ def external_orders(cursor: Cursor, broker_order_ids: Collection[str] | None) ->
     else:
         rows = cursor.execute(_EXTERNAL_OF, (_list(broker_order_ids),))
     return {row[0]: external_of(row) for row in rows}
+
+
+def external_sells(cursor: Cursor, symbol: str, since: datetime) -> tuple[ExternalOrder, ...]:
+    """Those that sold something of the symbol, by their last word since then, the latest first."""
+    return tuple(map(external_of, cursor.execute(_EXTERNAL_SELLS, (symbol, micros_of(since)))))
 
 
 def save_external_orders(cursor: Cursor, orders: Iterable[ExternalOrder], *, at: datetime) -> None:
@@ -118,6 +128,7 @@ def save_external_orders(cursor: Cursor, orders: Iterable[ExternalOrder], *, at:
                 text_of(order.filled_qty),
                 text_or_none(order.filled_avg_price),
                 micros_or_none(order.updated_at),
+                text_of(order.taken),
                 now,
             )
             for order in orders

@@ -70,7 +70,7 @@ _NOTE_ATTEMPT = (
 _UNSETTLED = f"SELECT {_RECORD} FROM bot_order WHERE {_UNSETTLED_LIFE} ORDER BY planned_at, rowid"  # noqa: S608
 _OF_TRADES = (
     f"SELECT trade_id, client_order_id FROM bot_order WHERE trade_id IN {_LISTED}"  # noqa: S608
-    " ORDER BY planned_at, rowid"
+    " ORDER BY rowid"
 )
 
 
@@ -295,7 +295,7 @@ class OrdersTable:
         return tuple(map(record_of, self._cursor.execute(_UNSETTLED)))
 
     def of_trades(self, trade_ids: Collection[int]) -> dict[int, tuple[OrderRecord, ...]]:
-        """All orders of each trade, oldest first."""
+        """All orders of each trade, oldest first, whatever the clock said when they were planned."""
         pairs = self._cursor.execute(_OF_TRADES, (json_of(list(trade_ids)),)).fetchall()
         self._learn(cid for _, cid in pairs)
         found: dict[int, tuple[OrderRecord, ...]] = {}

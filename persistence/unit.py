@@ -220,6 +220,10 @@ class Unit:
         """Orders of others that the ledger has seen, by broker_order_id. None: those that are open."""
         return holdings_table.external_orders(self._cursor, broker_order_ids)
 
+    def external_sells(self, symbol: str, *, since: datetime) -> tuple[ExternalOrder, ...]:
+        """What others sold of the symbol, by each order's last word since then, the latest first."""
+        return holdings_table.external_sells(self._cursor, symbol, since)
+
     def save_external_orders(self, orders: Iterable[ExternalOrder], *, at: datetime) -> None:
         """Store them, new or known; of a new one `at` is when it was first seen."""
         holdings_table.save_external_orders(self._cursor, orders, at=at)

@@ -19,7 +19,7 @@ from domain.messages import AuditNow, ChangeConfig, ClearHalts, HaltTrading, Rec
 from domain.values import Clock
 from persistence.queries import Queries
 from web.account_api import account_routes
-from web.config_api import Settings, config_routes
+from web.config_api import ConfigDesk, config_routes
 from web.docs_page import docs_routes
 from web.errors import Refusal, on_bad_parameters, on_http_error, on_refusal
 from web.exits_api import Exits, exit_routes
@@ -85,8 +85,8 @@ def create_app(
     app.include_router(trade_routes(queries, session), dependencies=described)
     app.include_router(halt_routes(Halts(desk), queries), dependencies=described)
     app.include_router(exit_routes(Exits(desk)), dependencies=described)
-    app.include_router(exposure_routes(queries, clock), dependencies=described)
-    app.include_router(config_routes(Settings(desk, queries)), dependencies=described)
+    app.include_router(exposure_routes(queries, session), dependencies=described)
+    app.include_router(config_routes(ConfigDesk(desk, queries)), dependencies=described)
     app.include_router(account_routes(queries, reconciler, ready, clock), dependencies=described)
     app.include_router(docs_routes(app))
     return app

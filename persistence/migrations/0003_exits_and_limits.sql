@@ -64,7 +64,7 @@ ALTER TABLE bot_order_of_0003 RENAME TO bot_order;
 -- Finds the unsettled, and counts.
 CREATE INDEX bot_order_by_life ON bot_order (life, planned_at);
 -- With all that `of_trades` asks for, so that it reads no order twice.
-CREATE INDEX bot_order_by_trade ON bot_order (trade_id, planned_at, client_order_id);
+CREATE INDEX bot_order_by_trade ON bot_order (trade_id, client_order_id);
 CREATE UNIQUE INDEX bot_order_at_broker ON bot_order (broker_order_id) WHERE broker_order_id IS NOT NULL;
 -- Counts what was ordered lately, and for how many trades, without a look at the rows.
 CREATE INDEX bot_order_by_time ON bot_order (planned_at, leg, trade_id);
@@ -97,7 +97,9 @@ ALTER TABLE bot_trade ADD COLUMN naked_usd_s TEXT NOT NULL DEFAULT '0'
 CREATE INDEX bot_trade_by_symbol ON bot_trade (symbol, id);
 CREATE INDEX bot_trade_by_exit ON bot_trade (exit_at) WHERE exit_at IS NOT NULL;
 
--- What others' orders were filled at: shares of ours that their owner sold have a price.
+-- Finds who sold shares of ours; what others' orders were filled at is the price of these, and `taken` counts them.
+CREATE INDEX external_order_by_symbol ON external_order (symbol, updated_at);
+ALTER TABLE external_order ADD COLUMN taken TEXT NOT NULL DEFAULT '0' CHECK (taken NOT GLOB '*[^0-9.]*' AND taken <> '');
 ALTER TABLE external_order ADD COLUMN filled_avg_price TEXT
     CHECK (filled_avg_price NOT GLOB '*[^0-9.]*' AND filled_avg_price <> '');
 

@@ -14,6 +14,7 @@ from actors.ledger_backlog import MOST_KEPT, Backlog
 from domain.messages import (
     AuditNow,
     BrokerSnapshot,
+    ChangeConfig,
     ClearHalts,
     GateChanged,
     HaltTrading,
@@ -54,6 +55,7 @@ QUESTIONS = [
     ListUnsettled(),
     HaltTrading(scope="all", reason="I say so", by="owner"),
     ClearHalts(scope="all", reason="I say so", by="owner"),
+    ChangeConfig(changes=(("max_orders_per_day", "5"),), by="owner"),
 ]
 
 

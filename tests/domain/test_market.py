@@ -24,9 +24,10 @@ from domain.market import (
 from simulator.calendar import Calendar
 from simulator.clock import SECOND, nanos
 from simulator.settings import SimulatorSettings, Switchboard
-from tests.domain.builders import NOW, a_market, dec, later, modestly
+from tests.domain.builders import A_DAY, NOW, a_market, dec, later, modestly
 
 NEW_YORK = Calendar(Switchboard(SimulatorSettings(hours="new_york")))
+DAY = timedelta(days=1)
 YEAR_S = 365 * 24 * 3600
 
 
@@ -279,6 +280,42 @@ def test_every_moment_is_in_the_day_that_began_last(at_s: int) -> None:
     assert new_york_day(began - A_MOMENT) == new_york_day(now) - timedelta(days=1)
 
 
+OPENS, CLOSES = A_DAY.opens_at, A_DAY.closes_at
+NEXT_DAY = A_DAY.having({"opens_at": OPENS + DAY, "closes_at": OPENS + DAY + timedelta(hours=3)})
+"""A half day."""
+HOUR_S = 3600
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "open_s"),
+    [
+        (OPENS, OPENS, 0),
+        (OPENS, OPENS + timedelta(seconds=1), 1),
+        (OPENS - timedelta(hours=1), OPENS, 0),
+        (OPENS - timedelta(hours=1), CLOSES + timedelta(hours=1), 6.5 * HOUR_S),
+        (CLOSES - timedelta(hours=1), OPENS + DAY + timedelta(hours=1), 2 * HOUR_S),
+        (OPENS, OPENS + 2 * DAY, 9.5 * HOUR_S),
+        (CLOSES, OPENS + DAY, 0),
+        (OPENS + timedelta(hours=2), OPENS, 0),
+        (CLOSES + timedelta(hours=2), CLOSES, 0),
+    ],
+)
+def test_of_a_stretch_of_time_only_the_sessions_count(
+    since: datetime, until: datetime, open_s: float
+) -> None:
+    market = a_market(days=(A_DAY, NEXT_DAY))
+    assert market.open_for(since, until) == timedelta(seconds=open_s)
+
+
+def test_of_time_before_the_calendar_or_without_one_every_hour_counts() -> None:
+    midnight = day_began_at(OPENS)
+    market = a_market(days=(A_DAY, NEXT_DAY))
+    assert market.open_for(midnight - 3 * DAY, midnight - DAY) == 2 * DAY
+    assert market.open_for(midnight - DAY, OPENS + timedelta(hours=1)) == DAY + timedelta(hours=1)
+    assert a_market(days=()).open_for(CLOSES, CLOSES + DAY) == DAY
+    assert a_market(days=()).open_for(CLOSES, CLOSES - DAY) == timedelta()
+
+
 # --- prices -------------------------------------------------------------------------------------
 
 
@@ -296,7 +333,7 @@ def a_quote(last: tuple[str | None, float | None], bid: tuple[str | None, float 
         last_price=price(last[0]),
         last_at=told_at(last[1]),
         bid=price(bid[0]),
-        ask=dec("99"),
+        ask=dec("12.5"),
         quoted_at=told_at(bid[1]),
     )
 
@@ -346,6 +383,26 @@ def test_an_old_or_missing_price_is_none_and_says_why(
     assert found == Unpriced(symbol="ACME", why=why)
 
 
+@pytest.mark.parametrize(
+    ("bid", "ask", "priced"),
+    [
+        ("9.5", "10", True),
+        ("9.49", "10", False),
+        ("10.5", "10", True),
+        ("10.51", "10", False),
+        ("0.01", "12.5", False),
+        ("9.5", None, False),
+    ],
+)
+def test_a_bid_counts_only_with_an_ask_close_to_it(bid: str, ask: str | None, priced: bool) -> None:
+    quote = a_quote((None, None), (bid, 1)).having({"ask": None if ask is None else dec(ask)})
+    found = price_of("ACME", quote, NOW, max_age_s=60)
+    expected = (
+        Priced(symbol="ACME", price=dec(bid), at=later(-1)) if priced else Unpriced(symbol="ACME", why=NONE)
+    )
+    assert found == expected
+
+
 def test_a_symbol_that_the_feed_does_not_have_has_no_price() -> None:
     found = price_of("ACME", None, NOW, max_age_s=60)
     assert found == Unpriced(symbol="ACME", why="the feed has no such symbol")
@@ -363,7 +420,7 @@ def test_no_price_is_acted_on_that_is_zero_old_or_nobodys(
     def fresh(price: Decimal | None, age_s: int | None) -> bool:
         return price is not None and price > 0 and age_s is not None and age_s <= max_age_s
 
-    quote = a_quote((None, last_s), (None, bid_s)).having({"last_price": last, "bid": bid})
+    quote = a_quote((None, last_s), (None, bid_s)).having({"last_price": last, "bid": bid, "ask": bid})
     found = price_of("ACME", quote, NOW, max_age_s=max_age_s)
     if fresh(last, last_s):
         assert isinstance(found, Priced)

@@ -239,4 +239,20 @@ MUTANTS: Final = (
         "                pass",
         ACTORS,
     ),
+    _mutant(
+        "mode-switch",
+        "paper and live are switched over open trades",
+        "cli/mode_switch.py",
+        "    if left:",
+        "    if False:",
+        ("tests/cli/test_mode_switch.py",),
+    ),
+    _mutant(
+        "settings-beside-a-bot",
+        "settings are written under a bot that starts or hangs",
+        "cli/settings_holder.py",
+        "            stack.callback(Instance(settings.state_dir).release)",
+        "            pass",
+        ("tests/cli/test_config.py",),
+    ),
 )

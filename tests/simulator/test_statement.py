@@ -66,7 +66,7 @@ def test_what_is_undone_brings_its_money_back(slow: Simulator) -> None:
 def test_orders_are_told_as_they_are_once_all_that_is_due_is_done(slow: Simulator) -> None:
     api = Api(slow.base_url)
     filled, resting = (api.order(symbol=symbol, qty="2").json()["id"] for symbol in ("ACME", "RESTS"))
-    assert slow.orders() == {filled: ("filled", 2), resting: ("new", 0)}
+    assert dict(slow.orders()) == {filled: ("filled", Decimal(2)), resting: ("new", Decimal(0))}
     api.session.close()
 
 

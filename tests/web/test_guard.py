@@ -13,7 +13,7 @@ def test_livez_needs_no_token_and_everything_else_does(shared: Api) -> None:
     assert shared.get("/livez", headers=bare).status_code == 200
     for path in (
         "/readyz", "/docs", "/openapi.json", "/api/trades", "/api/signals/x", "/api/halts", "/api/audit",
-        "/api/positions", "/api/external-orders", "/", "/nowhere",
+        "/api/config", "/api/positions", "/api/external-orders", "/", "/nowhere",
     ):  # fmt: skip
         assert shared.get(path, headers=bare).status_code == 401
 
