@@ -194,8 +194,8 @@ def _odd_calls(plan: DayPlan) -> Iterator[Call]:
     """Symbols with something about them; and what is bought so late that the day's end sells it."""
     span = plan.closes_s - plan.opens_s
     eve = plan.closes_s - 15 * MINUTE
-    yield eve - 3 * MINUTE, "KO", "drifts"
-    yield eve - 4 * MINUTE, "PEP", "drifts"
+    yield eve - 3 * MINUTE, "CLX", "drifts"
+    yield eve - 4 * MINUTE, "HSY", "drifts"
     yield plan.opens_s + span * 3 // 10, STALE, "drifts"
     yield plan.opens_s + span * 4 // 10, HALTED, "drifts"
     yield plan.opens_s + span * 6 // 10, HALTED, "drifts"

@@ -11,8 +11,8 @@ from actors.clock import LeapingTime
 from cli.client import BotClient, Unreachable
 from cli.day.course import course_of
 from cli.day.hands import Hands, NotTaken
-from cli.day.lockstep import Lockstep, Stuck
-from cli.day.plan import DayEvent, DayPlan
+from cli.day.lockstep import BUSY_STEP_S, Lockstep, Stuck
+from cli.day.plan import CloseTrade, DayEvent, DayPlan
 from cli.day.progress import shown
 from cli.day.report import read_ledger, report_of, show
 from cli.oracle import compare
@@ -99,11 +99,20 @@ def _live_through(stage: Stage) -> None:
             for at_s in _stops(steps.passed_s, event.at_s):
                 steps.pass_until(at_s)
                 tell(steps.passed_s)
-            waiting = [each for each in (*waiting, event) if not stage.hands.do(each)]
-            steps.settle()
+            waiting = [each for each in (*waiting, event) if not _done(stage, each)]
         for at_s in _stops(steps.passed_s, plan.ends_s):
             steps.pass_until(at_s)
             tell(steps.passed_s)
+
+
+def _done(stage: Stage, event: DayEvent) -> bool:
+    """Do it, if it can be done now, with all that follows from it."""
+    done = stage.hands.do(event)
+    stage.steps.settle()
+    if done and isinstance(event, CloseTrade):
+        # The monitor sells at its next look; a broker that is to refuse this must not meet a buy before.
+        stage.steps.pass_until(stage.steps.passed_s + BUSY_STEP_S)
+    return done
 
 
 def _stops(from_s: int, to_s: int) -> Iterator[int]:
