@@ -3,11 +3,12 @@
 The sums here are the test's own, from the ledger's rows and the simulator's book: nothing of the report.
 """
 
+import io
 import shutil
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -15,10 +16,12 @@ from sqlite3 import connect
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from actors.clock import system_clock
+from actors.clock import LeapingTime, system_clock
 from cli.day.lockstep import BUSY_STEP_S
-from cli.day.plan import CONFIG
+from cli.day.plan import CONFIG, plan_of
+from cli.day.play import play_day
 from cli.day.report import read_ledger, report_of
 from domain.identity import is_ours
 from domain.market import NEW_YORK
@@ -26,8 +29,10 @@ from domain.trades import TradeRecord, TradeStatus
 from domain.values import ZERO
 from persistence.queries import Queries
 from persistence.store import LedgerStore
+from settings import Exit
 from simulator.server import Simulator, SimulatorSettings
 from simulator.statement import Statement
+from tests.flows.conftest import running
 from tests.flows.process import ROOT, environment
 
 SIGNALS = 60
@@ -220,3 +225,18 @@ def test_an_execution_that_the_ledger_loses_is_a_difference(half_day: Played, tm
         differences = report_of(read_ledger(queries), told).differences
     assert any("is in the account's statement only" in each for each in differences)
     assert any("the ledger explains" in each for each in differences)
+
+
+def test_a_day_that_ends_early_is_reported_as_far_as_it_came(tmp_path: Path) -> None:
+    plan, said = plan_of(HALF_DAY, signals=10), io.StringIO()
+    settings = SimulatorSettings(folder=tmp_path / "simulator", hours="new_york", fill_delay_s=0.0)
+    with Simulator(settings) as simulator:
+        simulator.run_at(0)
+        simulator.set_clock(plan.starts_at)
+        with running(simulator, tmp_path / "state", time=LeapingTime(plan.starts_at)) as bot:
+            parts = replace(bot.parts, simulator=simulator)
+            code = play_day(plan, parts, "http://127.0.0.1:1", "token", Console(file=said, width=200))
+    assert code == Exit.DIFFERENT
+    assert "difference: the day ended early, at 09:" in said.getvalue()
+    assert "no Starfill answers at http://127.0.0.1:1" in said.getvalue()
+    assert "100,000.00" in said.getvalue()
