@@ -19,6 +19,14 @@ from tests.actors.test_ledger_commits import plan, queued
 from tests.domain.builders import a_signal, dec
 
 
+@pytest.fixture
+def books(tmp_path: Path, stage: Stage, clock: ManualClock) -> Iterator[Books]:
+    """A ledger whose owner has set nothing."""
+    books = Books(tmp_path, stage, clock, config=BotConfig())
+    yield books
+    books.close()
+
+
 def asked(books: Books, *changes: tuple[str, str], by: str = "cli") -> Any:
     mail = ChangeConfig(changes=changes, by=by)
     return books.ledger.ask(mail, ConfigChanged, ConfigRefused, LedgerUnwritable, timeout=PATIENCE_S)
@@ -172,7 +180,7 @@ def test_it_is_told_after_the_commit(books: Books) -> None:
 @pytest.fixture
 def hasty(tmp_path: Path, stage: Stage, clock: ManualClock) -> Iterator[Books]:
     """A ledger that waits a moment only for whoever holds the file."""
-    books = Books(tmp_path, stage, clock, busy_s=0.01)
+    books = Books(tmp_path, stage, clock, busy_s=0.01, config=BotConfig())
     yield books
     books.close()
 

@@ -23,6 +23,12 @@ from tests.web.conftest import TOKEN, Answering, Api
 STOPPED = ("--http", "127.0.0.1:1")
 
 
+@pytest.fixture(scope="module")
+def config() -> BotConfig:
+    """As an owner finds them who has set nothing."""
+    return BotConfig()
+
+
 def told(done: Any) -> Any:
     assert done.exit_code == 0, done.stderr
     return json.loads(done.stdout)

@@ -7,9 +7,10 @@ import pykka
 import pytest
 
 from domain.config import BotConfig
-from domain.messages import ChangeConfig, Declined, LedgerUnwritable, PlanEntry, Planned
-from domain.rules import Deferred
+from domain.messages import ChangeConfig, LedgerUnwritable, PlanEntry, Planned, ReadsWanted
+from domain.rules import EntryReads
 from domain.settings_text import KEYS, description
+from tests.domain.builders import an_asset
 from tests.web.conftest import Answering, Api
 
 DEFAULTS = {
@@ -41,6 +42,12 @@ DEFAULTS = {
     "closed_market_policy": "expire",
     "no_entries_first_min": 0,
 }
+
+
+@pytest.fixture(scope="module")
+def config() -> BotConfig:
+    """As an owner finds them who has set nothing."""
+    return BotConfig()
 
 
 def put(api: Api, body: Any, **headers: str) -> Any:
@@ -88,7 +95,10 @@ def test_the_next_signal_is_decided_by_it(api: Api) -> None:
     put(api, {"trade_size_stars_5": "60.5"})
     api.send(issued_at="2026-11-12T15:00:01Z")
     question = PlanEntry(source="test", signal_id="fda-1")
-    planned = api.ledger.ask(question, Planned, Declined, Deferred, timeout=5)
+    wanted = api.ledger.ask(question, Planned, ReadsWanted, timeout=5)
+    assert isinstance(wanted, ReadsWanted)
+    question = question.having({"reads": EntryReads(asset=an_asset(), at=api.clock())})
+    planned = api.ledger.ask(question, Planned, ReadsWanted, timeout=5)
     assert isinstance(planned, Planned)
     assert str(planned.order.notional) == "60.50"
 
