@@ -7,8 +7,8 @@ import pykka
 import pytest
 
 from domain.config import BotConfig
-from domain.messages import ChangeConfig, LedgerUnwritable, PlanEntry, Planned, ReadsWanted
-from domain.rules import EntryReads
+from domain.messages import ChangeConfig, LedgerUnwritable, PlanEntry, Planned
+from domain.rules import EntryReads, ReadsWanted
 from domain.settings_text import KEYS, description
 from tests.domain.builders import an_asset
 from tests.web.conftest import Answering, Api
