@@ -17,6 +17,7 @@ from actors.ledger_work import LedgerIdentity
 from actors.signal_receiver import SignalReceiver
 from actors.timers import TimerThread
 from actors.trade_ledger import TradeLedger
+from domain.config import BotConfig
 from domain.gate import ClockReading
 from domain.messages import (
     AuditNow,
@@ -180,11 +181,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 
 @contextmanager
-def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
+def serving(folder: Path, *, most_waiting: int = 1000, config: BotConfig = UNLIMITED) -> Iterator[Api]:
     clock, executor, deaths, timers = Hand(), Executor(), list[Death](), TimerThread()
     store = LedgerStore.open(folder / "ledger.sqlite3", clock=clock)
     with store.unit() as unit:
-        unit.save_config(UNLIMITED, at=clock(), by="test")
+        unit.save_config(config, at=clock(), by="test")
     queries = Queries(store)
     ledger = spawn(
         TradeLedger,
