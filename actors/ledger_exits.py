@@ -167,7 +167,7 @@ def look(work: Work, mail: PositionsLooked) -> None:
     """Keep what the monitor saw: prices, peaks, and the time that dollars stood without a way out."""
     trades = work.unit.trades([look.trade_id for look in mail.looks])
     work.follow(
-        looked(trades[look.trade_id], look, work.market_now())
+        looked(trades[look.trade_id], look, work.market_now(), work.market)
         for look in mail.looks
         if look.trade_id in trades and trades[look.trade_id].held
     )

@@ -61,6 +61,10 @@ class BotClient:
         """Send one signal, again while the bot asks for patience. Raises Unreachable."""
         return self._patiently(lambda: self._post("/api/signals", text))
 
+    def preview_signal(self, text: str) -> Answer:
+        """Have one signal weighed, again while the bot asks for patience. Raises Unreachable."""
+        return self._patiently(lambda: self._post("/api/signals?preview=true", text))
+
     def halt(self, scope: str, reason: str) -> Answer:
         """Stop what adds risk, again while the bot asks for patience: that is safe. Raises Unreachable."""
         text = json.dumps({"scope": scope, "reason": reason})

@@ -41,7 +41,8 @@ from web.server import WebServer
 
 TOKEN = "a-token-of-more-than-thirty-two-characters"
 NOW = datetime(2026, 11, 12, 15, 0, tzinfo=UTC)
-CLOSES_AT = datetime(2026, 11, 12, 21, 0, tzinfo=UTC)
+MARKET = a_market()
+"""It closes at 21:00 UTC."""
 
 
 @dataclass
@@ -216,7 +217,7 @@ def serving(folder: Path, *, most_waiting: int = 1000, config: BotConfig = UNLIM
         token=TOKEN,
         clock=clock,
         ready=lambda: readiness[-1],
-        session=lambda: Session(now=clock(), closes_at=CLOSES_AT),
+        session=lambda: Session(clock(), MARKET),
         most_waiting=most_waiting,
     )
     server = WebServer(app, "127.0.0.1", 0)
