@@ -22,7 +22,7 @@ _CHUNK = 64 * 1024
 _ACCOUNT = json.dumps(
     {
         "id": names.ACCOUNT_ID, "account_number": "PA0000000000", "status": "ACTIVE", "currency": "USD",
-        "cash": "1000000", "equity": "1000000", "buying_power": "1000000",
+        "cash": "1000000000", "equity": "1000000000", "buying_power": "1000000000",
     }
 ).encode()  # fmt: skip
 

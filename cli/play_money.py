@@ -21,8 +21,12 @@ UNLIMITED: Final = BotConfig(
     daily_loss_limit_usd=ZERO,
     max_consecutive_refusals=0,
     max_orders_per_signal_ratio=ZERO,
+    hard_stop_loss_pct=ZERO,
+    profit_target_pct=ZERO,
+    max_hold_duration_sec=0,
+    close_before_end_min=0,
 )
-"""Every limit on what is bought is off. For no account that holds anything."""
+"""Every limit on what is bought is off, and no rule sells it. For no account that holds anything."""
 
 DEMO: Final = BotConfig(
     max_concurrent_positions=14, max_orders_per_minute=30, max_total_exposure_usd=Decimal(5000)

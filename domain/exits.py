@@ -280,13 +280,13 @@ class OpenTrade(Message):
     """Its stops are as they should be."""
     retry_at: Utc | None
     """Not to be sold again before, because selling it has just failed."""
-    doubtful: bool
+    doubtful: bool = False
     """The account holds something else than the books explain: after a split, say, no price means what it
     did when the trade was bought."""
 
 
 def open_trade(
-    trade: TradeRecord, orders: Sequence[OrderRecord], config: BotConfig, *, doubtful: bool
+    trade: TradeRecord, orders: Sequence[OrderRecord], config: BotConfig, *, doubtful: bool = False
 ) -> OpenTrade:
     """What the monitor has to know of a trade; `orders` are all of its orders, oldest first."""
     legs = {order.leg for order in in_play(orders)}

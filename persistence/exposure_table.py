@@ -43,16 +43,19 @@ _LAST_ENDED = (
     " FROM (SELECT status, created_at, exit_at, updated_at FROM bot_trade WHERE symbol = ?"
     " ORDER BY id DESC LIMIT ?)"
 )
-_REALISED = "SELECT pnl FROM bot_trade WHERE exit_at >= ? AND status = 'closed'"
+# Without the plus SQLite would go through all that were ever closed.
+_REALISED = "SELECT pnl FROM bot_trade WHERE exit_at >= ? AND +status = 'closed'"
 _ORDERED_SINCE = (
-    "SELECT notional FROM bot_trade WHERE status NOT IN ('missed', 'rejected') AND id IN ("
+    "SELECT notional, count(*) FROM bot_trade WHERE status NOT IN ('missed', 'rejected') AND id IN ("
     "SELECT trade_id FROM bot_order WHERE planned_at >= ? AND leg = 'entry'"
     " UNION SELECT trade_id FROM bot_order WHERE life IN ('intended', 'unresolved') AND leg = 'entry')"
+    " GROUP BY notional"
 )
 # What is neither refused nor taken (given up, or not known yet) says nothing about whether buys are refused.
+# The plus again: backwards in time it finds the last ones at once.
 _LAST_BUYS = (
     "SELECT life = 'refused' OR (status = 'rejected' AND filled_qty = '0') FROM bot_order"
-    " WHERE planned_at > ? AND leg = 'entry' AND life IN ('refused', 'working', 'done')"
+    " WHERE planned_at > ? AND leg = 'entry' AND +life IN ('refused', 'working', 'done')"
     " ORDER BY planned_at DESC, rowid DESC LIMIT ?"
 )
 
@@ -153,4 +156,4 @@ def _realised(cursor: Cursor, today: int) -> tuple[Decimal, int]:
 
 def _ordered_since(cursor: Cursor, read_at: datetime) -> Decimal:
     rows = cursor.execute(_ORDERED_SINCE, (micros_of(read_at - ON_ITS_WAY),))
-    return sum((Decimal(notional) for (notional,) in rows), ZERO)
+    return sum((Decimal(notional) * trades for notional, trades in rows), ZERO)

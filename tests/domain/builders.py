@@ -61,12 +61,17 @@ UNLIMITED = BotConfig(
     daily_loss_limit_usd=Decimal(0),
     max_consecutive_refusals=0,
     max_orders_per_signal_ratio=Decimal(0),
-    hard_stop_loss_pct=Decimal(0),
-    profit_target_pct=Decimal(0),
-    max_hold_duration_sec=0,
-    close_before_end_min=0,
 )
-"""For tests of something else: no limit keeps a signal from trading, and no rule sells what it bought."""
+"""For tests of something else that send many signals: no limit keeps any of them from trading."""
+BUYS_ONLY = UNLIMITED.having(
+    {
+        "hard_stop_loss_pct": Decimal(0),
+        "profit_target_pct": Decimal(0),
+        "max_hold_duration_sec": 0,
+        "close_before_end_min": 0,
+    }
+)
+"""For tests of something else that run for long: no rule sells what was bought either."""
 
 
 def facts(**changes: Any) -> EntryFacts:
