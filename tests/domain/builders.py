@@ -50,7 +50,7 @@ def a_signal(**changes: Any) -> Signal:
     return Signal(**(given | changes))
 
 
-UNLIMITED = BotConfig(
+BUYS_UNLIMITED = BotConfig(
     price_collar_pct=Decimal(0),
     max_order_notional_usd=Decimal(0),
     max_orders_per_minute=0,
@@ -61,10 +61,15 @@ UNLIMITED = BotConfig(
     daily_loss_limit_usd=Decimal(0),
     max_consecutive_refusals=0,
     max_orders_per_signal_ratio=Decimal(0),
-    hard_stop_loss_pct=Decimal(0),
-    profit_target_pct=Decimal(0),
-    max_hold_duration_sec=0,
-    close_before_end_min=0,
+)
+"""No limit keeps a signal from trading; what it bought is sold by the rules as they come."""
+UNLIMITED = BUYS_UNLIMITED.having(
+    {
+        "hard_stop_loss_pct": Decimal(0),
+        "profit_target_pct": Decimal(0),
+        "max_hold_duration_sec": 0,
+        "close_before_end_min": 0,
+    }
 )
 """For tests of something else: no limit keeps a signal from trading, and no rule sells what it bought."""
 

@@ -34,7 +34,7 @@ from persistence.halt_file import HaltFile
 from persistence.queries import Queries
 from persistence.store import LedgerStore
 from tests.actors.doubles import ScriptedBroker
-from tests.domain.builders import UNLIMITED, a_market, an_asset
+from tests.domain.builders import BUYS_UNLIMITED, a_market, an_asset
 from web.app import DeskMail, Readiness, Session, create_app
 from web.server import WebServer
 
@@ -184,7 +184,7 @@ def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
     clock, executor, deaths, timers = Hand(), Executor(), list[Death](), TimerThread()
     store = LedgerStore.open(folder / "ledger.sqlite3", clock=clock)
     with store.unit() as unit:
-        unit.save_config(UNLIMITED, at=clock(), by="test")
+        unit.save_config(BUYS_UNLIMITED, at=clock(), by="test")
     queries = Queries(store)
     ledger = spawn(
         TradeLedger,
