@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -123,13 +124,10 @@ class MarketBoard:
         self._told = mail
         return True
 
-    def session(self) -> Session:
-        """Where in the day we are, by the broker's clock."""
+    def session(self, now: datetime) -> Session:
+        """Where in the day we are; `now` by our own clock."""
         told = self._told
-        if told is None:
-            return Session(now=system_clock(), closes_at=None)
-        now = system_clock() - told.ahead
-        return Session(now=now, closes_at=told.market.closes_at(now))
+        return Session(now, None) if told is None else Session(now - told.ahead, told.market)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -338,7 +336,7 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
         token=token,
         clock=parts.time.clock,
         ready=parts.readiness,
-        session=parts.market.session,
+        session=lambda: parts.market.session(parts.time.clock()),
     )
     try:
         web = WebServer(app, settings.http_host, settings.http_port)

@@ -7,7 +7,7 @@ trade at a time, and none while an order that could still buy or sell the same s
 from collections.abc import Sequence
 from decimal import Decimal
 
-from actors import ledger_shares
+from actors import ledger_limits, ledger_shares
 from actors.ledger_signals import config_digest
 from actors.ledger_work import Work
 from domain.exits import (
@@ -158,6 +158,7 @@ def _intend(
         "order_intended", order.client_order_id, symbol=order.symbol, leg=leg, qty=order.qty, reason=reason
     )
     work.follow(work.unit.trades([trade.id]).values())
+    ledger_limits.look_at_orders(work)
     failpoint("plan.before_intent")
     return Planned(order=order)
 
@@ -166,7 +167,8 @@ def look(work: Work, mail: PositionsLooked) -> None:
     """Keep what the monitor saw: prices, peaks, and the time that dollars stood without a way out."""
     trades = work.unit.trades([look.trade_id for look in mail.looks])
     work.follow(
-        looked(trades[look.trade_id], look, work.market_now())
+        looked(trades[look.trade_id], look, work.market_now(), work.market)
         for look in mail.looks
         if look.trade_id in trades and trades[look.trade_id].held
     )
+    ledger_limits.look_at_losses(work)

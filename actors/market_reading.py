@@ -14,7 +14,8 @@ from domain.values import Clock
 
 log = logging.getLogger(__name__)
 
-DAYS_BACK: Final = timedelta(days=1)
+DAYS_BACK: Final = timedelta(days=7)
+"""What was held while the bot was down could be sold in the hours in which the market was open."""
 DAYS_AHEAD: Final = timedelta(days=7)
 """Enough for the days after the longest holiday, and for a week in which the calendar cannot be read."""
 

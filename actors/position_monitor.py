@@ -131,11 +131,15 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
         if self._config is not None and self._open:
             prices = self._prices(self._config)
             now = self._broker_now()
-            looks = tuple(
-                self._look_at(each, prices[each.trade.symbol], self._config, now)
-                for each in self._open.values()
-            )
-            self._ledger.send(PositionsLooked(looks=looks))
+            closes_at = None if self._market is None else self._market.closes_at(now)
+            looks: list[Look] = []
+            for each in self._open.values():
+                price = _doubted(prices[each.trade.symbol]) if each.doubtful else prices[each.trade.symbol]
+                self._act(each, price, self._config, now, closes_at)
+                if each.trade.held:
+                    looks.append(self._seen(each, price, closes_at))
+            if looks:
+                self._ledger.send(PositionsLooked(looks=tuple(looks)))
         self._look_after(self._look_every_s)
 
     def _prices(self, config: BotConfig) -> Mapping[str, Priced | Unpriced]:
@@ -159,17 +163,12 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
         then, monotonic = self._as_of
         return then + (self._monotonic() - monotonic)
 
-    def _look_at(self, each: OpenTrade, price: Priced | Unpriced, config: BotConfig, now: datetime) -> Look:
-        closes_at = None if self._market is None else self._market.closes_at(now)
-        if each.doubtful:
-            price = Unpriced(
-                symbol=price.symbol, why="the account holds something else than the books explain"
-            )
-        self._act(each, price, config, now, closes_at)
+    def _seen(self, each: OpenTrade, price: Priced | Unpriced, closes_at: datetime | None) -> Look:
+        priced = price if isinstance(price, Priced) else None
         return Look(
             trade_id=each.trade.id,
-            price=price.price if isinstance(price, Priced) else None,
-            priced_at=price.at if isinstance(price, Priced) else None,
+            price=None if priced is None else priced.price,
+            priced_at=None if priced is None else priced.at,
             naked_why=self._why_naked(each, price, closes_at),
             covered=each.covered,
         )
@@ -219,6 +218,11 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
                 trade_id=each.trade.id, symbol=each.trade.symbol, reason=reason, detail=detail, by=by
             )
         )
+
+
+def _doubted(price: Priced | Unpriced) -> Unpriced:
+    """What no price says of shares that may not be those which were bought."""
+    return Unpriced(symbol=price.symbol, why="the account holds something else than the books explain")
 
 
 def _moved(before: OpenTrade, after: OpenTrade) -> bool:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from domain.config import BotConfig
 from domain.identity import Leg
-from domain.market import Priced, Unpriced
+from domain.market import Market, Priced, Unpriced
 from domain.orders import Life, OrderRecord
 from domain.signals import decimal_text
 from domain.trades import TradeRecord, in_play
@@ -280,13 +280,13 @@ class OpenTrade(Message):
     """Its stops are as they should be."""
     retry_at: Utc | None
     """Not to be sold again before, because selling it has just failed."""
-    doubtful: bool
+    doubtful: bool = False
     """The account holds something else than the books explain: after a split, say, no price means what it
     did when the trade was bought."""
 
 
 def open_trade(
-    trade: TradeRecord, orders: Sequence[OrderRecord], config: BotConfig, *, doubtful: bool
+    trade: TradeRecord, orders: Sequence[OrderRecord], config: BotConfig, *, doubtful: bool = False
 ) -> OpenTrade:
     """What the monitor has to know of a trade; `orders` are all of its orders, oldest first."""
     legs = {order.leg for order in in_play(orders)}
@@ -320,19 +320,22 @@ LOOKED_LATELY: Final = timedelta(seconds=15)
 """Three looks that did not come about: in a longer gap nobody watched."""
 
 
-def looked(trade: TradeRecord, look: Look, now: datetime) -> TradeRecord:
+def looked(trade: TradeRecord, look: Look, now: datetime, market: Market | None) -> TradeRecord:
     """The trade after the monitor's look: its price, its peak, and its time without a way out.
 
-    The time since the last look counts as naked if it was then, or if nobody looked for too long; the
-    dollars are those of the shares that no stop covers, at the last price known.
+    The time since the last look counts as naked if it was then, or if nobody looked for too long, as far as
+    the market was open; while that is not known, it is left to the next look. The dollars are those of the
+    shares that no stop covers, at the last price known. `now` is the broker's.
     """
     price = look.price if look.price is not None else trade.mark_price or trade.basis_price
     bare = max(ZERO, trade.held - look.covered) * (price or ZERO)
-    changes: dict[str, object] = {"watched_at": now, "naked_why": look.naked_why if bare else None}
-    since = trade.watched_at or trade.entry_at
-    if since is not None and now > since and (trade.naked_why is not None or now - since > LOOKED_LATELY):
-        seconds = Decimal((now - since) // timedelta(milliseconds=1)) / 1000
-        changes["naked_usd_s"] = (trade.naked_usd_s + bare * seconds).quantize(CENT)
+    changes: dict[str, object] = {"naked_why": look.naked_why if bare else None}
+    if market is not None:
+        changes["watched_at"] = now
+        since = trade.watched_at or trade.entry_at or now
+        if trade.naked_why is not None or now - since > LOOKED_LATELY:
+            seconds = Decimal(market.open_for(since, now) // timedelta(milliseconds=1)) / 1000
+            changes["naked_usd_s"] = (trade.naked_usd_s + bare * seconds).quantize(CENT)
     if look.price is not None:
         peak = max(look.price, trade.peak_price or look.price, trade.basis_price or look.price)
         changes |= {"mark_price": look.price, "mark_at": look.priced_at, "peak_price": peak}

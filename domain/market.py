@@ -55,6 +55,13 @@ class Market(Message):
         begun = self.clock.is_open or now >= self.clock.next_open
         return self.clock.next_close if begun and now < self.clock.next_close else None
 
+    def open_for(self, since: datetime, until: datetime) -> timedelta:
+        """How much of this time the market was open; before the days that are known, all of it counts."""
+        known_from = day_began_at(self.days[0].opens_at) if self.days else until
+        unknown = min(until, known_from) - since
+        sessions = (min(until, day.closes_at) - max(since, day.opens_at) for day in self.days)
+        return sum((max(each, timedelta()) for each in (unknown, *sessions)), timedelta())
+
     def opened_at(self, now: datetime) -> datetime | None:
         """When that session began; None: the market is closed, or the calendar does not tell."""
         if not self.is_open(now):

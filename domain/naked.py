@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 
 from domain.exits import Look, looked
+from domain.market import Market
 from domain.trades import OCCUPYING, TradeRecord
 from domain.values import CENT, ZERO, Message, Shares, Usd
 
@@ -41,15 +42,15 @@ class NakedSums(Message):
     naked_usd_s: Usd = ZERO
 
 
-def uncovered(trade: TradeRecord, covered: Decimal, now: datetime) -> Uncovered:
-    """`covered`: shares that a stop at the broker surely covers; `now` by our own clock."""
+def uncovered(trade: TradeRecord, covered: Decimal, now: datetime, market: Market | None) -> Uncovered:
+    """`covered`: shares that a stop at the broker surely covers; `now` is the broker's."""
     price = trade.basis_price if trade.mark_price is None else trade.mark_price
     bare = max(ZERO, trade.held - covered)
     whole = bare.to_integral_value(rounding=ROUND_DOWN)
     naked_usd_s = trade.naked_usd_s
     if trade.held and trade.status in OCCUPYING:  # with the time since the monitor's last look
         look = Look(trade_id=trade.id, naked_why=trade.naked_why, covered=covered)
-        naked_usd_s = looked(trade, look, now).naked_usd_s
+        naked_usd_s = looked(trade, look, now, market).naked_usd_s
     return Uncovered(
         whole=whole,
         fraction=bare - whole,

@@ -85,7 +85,7 @@ def create_app(
     app.include_router(trade_routes(queries, session), dependencies=described)
     app.include_router(halt_routes(Halts(desk), queries), dependencies=described)
     app.include_router(exit_routes(Exits(desk)), dependencies=described)
-    app.include_router(exposure_routes(queries, clock), dependencies=described)
+    app.include_router(exposure_routes(queries, session), dependencies=described)
     app.include_router(config_routes(ConfigDesk(desk, queries)), dependencies=described)
     app.include_router(account_routes(queries, reconciler, ready, clock), dependencies=described)
     app.include_router(docs_routes(app))

@@ -1,16 +1,18 @@
 """`/api/exposure`: what could not be sold now if it had to be, and what no stop covers, in numbers."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
 from fastapi import APIRouter
 
-from domain.market import day_began_at, new_york_day
+from domain.market import Market, day_began_at, new_york_day
 from domain.naked import NakedSums, Uncovered, sums, uncovered
 from domain.trades import OCCUPYING, TradeRecord
-from domain.values import Clock, Message
+from domain.values import Message
 from persistence.queries import Queries
 from persistence.rows import StandingTrade
+from web.trades_api import Session
 from web.views import Amount, Time
 
 
@@ -79,7 +81,7 @@ class ExposureJson(Message):
     today: DayJson
 
 
-def exposure_routes(queries: Queries, clock: Clock) -> APIRouter:
+def exposure_routes(queries: Queries, session: Callable[[], Session]) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["exits"])
 
     @router.get(
@@ -87,20 +89,19 @@ def exposure_routes(queries: Queries, clock: Clock) -> APIRouter:
         summary="What is at risk, and for how long nobody could have sold it",
         description=(
             "Naked is a trade that could not be sold if it had to be: no price, a refused sale, or nobody "
-            "who watched. It is counted in dollars times seconds: the last of these at any hour, the others "
-            "while the market is open."
+            "who watched. It is counted in dollars times seconds, while the market is open."
         ),
     )
     def exposure() -> ExposureJson:
-        now = clock()
-        return exposure_json(queries.standing_trades(and_since=day_began_at(now)), now)
+        now, market = session()
+        return exposure_json(queries.standing_trades(and_since=day_began_at(now)), now, market)
 
     return router
 
 
-def exposure_json(trades: tuple[StandingTrade, ...], now: datetime) -> ExposureJson:
+def exposure_json(trades: tuple[StandingTrade, ...], now: datetime, market: Market | None) -> ExposureJson:
     """`trades`: all that are open, and those that have ended today."""
-    seen = [(each.trade, each.covered, uncovered(each.trade, each.covered, now)) for each in trades]
+    seen = [(each.trade, each.covered, uncovered(each.trade, each.covered, now, market)) for each in trades]
     standing = [each for each in seen if each[0].status in OCCUPYING]
     return ExposureJson(
         at=now,

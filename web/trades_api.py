@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Path, Query
 
 from domain.exits import last_mark, ways_out
-from domain.market import Unpriced
+from domain.market import Market, Unpriced
 from domain.trades import OCCUPYING, TradeRecord, TradeStatus
 from persistence.queries import Queries
 from persistence.rows import Page
@@ -33,8 +33,13 @@ class Session(NamedTuple):
     """Where in the trading day we are, by the broker's clock."""
 
     now: datetime
-    closes_at: datetime | None
-    """When the day's session ends; None: the market is closed, or nobody has told yet."""
+    market: Market | None
+    """None: nobody has told yet."""
+
+    @property
+    def closes_at(self) -> datetime | None:
+        """When the day's session ends; None: the market is closed, or nobody has told yet."""
+        return None if self.market is None else self.market.closes_at(self.now)
 
 
 def trade_routes(queries: Queries, session: Callable[[], Session]) -> APIRouter:

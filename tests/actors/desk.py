@@ -30,7 +30,7 @@ from domain.signals import Signal
 from domain.trades import TradeRecord
 from tests.actors.books import ACCOUNT, Books
 from tests.actors.doubles import PATIENCE_S, Outbox, taken
-from tests.domain.builders import a_position, a_signal, a_snapshot, an_update, dec, later
+from tests.domain.builders import a_market, a_position, a_signal, a_snapshot, an_update, dec, later
 
 QUIET_READS = 4
 """After so many reads that show the same difference, it stands."""
@@ -104,7 +104,7 @@ class Desk:
     def read(self, held: str, *orders: OrderUpdate, symbol: str = "ACME", **changes: Any) -> None:
         """The account was read and holds so many shares."""
         positions = (a_position(symbol, held),) if Decimal(held) else ()
-        self.books.read(a_snapshot(*orders, positions=positions, **changes))
+        self.books.read(a_snapshot(*orders, **{"positions": positions, "market": a_market()} | changes))
 
     def differ(self, held: str, **changes: Any) -> None:
         """It was read until the difference stands."""

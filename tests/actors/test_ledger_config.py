@@ -19,6 +19,23 @@ from tests.actors.test_ledger_commits import plan, queued
 from tests.domain.builders import a_signal, dec
 
 
+@pytest.fixture
+def books(tmp_path: Path, stage: Stage, clock: ManualClock) -> Iterator[Books]:
+    """A ledger whose settings are the defaults; it waits a moment only for whoever holds the file."""
+    books = Books(tmp_path, stage, clock, busy_s=0.01, config=BotConfig())
+    yield books
+    books.close()
+
+
+@pytest.fixture
+def trading(tmp_path: Path, stage: Stage, clock: ManualClock) -> Iterator[Books]:
+    """A ledger without limits, whose gate is open."""
+    books = Books(tmp_path, stage, clock)
+    books.open_gate()
+    yield books
+    books.close()
+
+
 def asked(books: Books, *changes: tuple[str, str], by: str = "cli") -> Any:
     mail = ChangeConfig(changes=changes, by=by)
     return books.ledger.ask(mail, ConfigChanged, ConfigRefused, LedgerUnwritable, timeout=PATIENCE_S)
@@ -69,22 +86,20 @@ def test_the_journal_has_what_changed_from_what_to_what_and_who(books: Books) ->
     ]
 
 
-def test_the_next_signal_is_decided_by_it_without_a_restart(books: Books) -> None:
-    books.open_gate()
-    assert books.intend(a_signal(signal_id="s-1", symbol="ACME")).notional == dec("100")
-    changed(books, trade_size_stars_5="60.5")
-    assert books.intend(a_signal(signal_id="s-2", symbol="KO")).notional == dec("60.5")
+def test_the_next_signal_is_decided_by_it_without_a_restart(trading: Books) -> None:
+    assert trading.intend(a_signal(signal_id="s-1", symbol="ACME")).notional == dec("100")
+    changed(trading, trade_size_stars_5="60.5")
+    assert trading.intend(a_signal(signal_id="s-2", symbol="KO")).notional == dec("60.5")
 
 
-def test_a_change_that_waits_with_a_plan_counts_for_it_in_the_order_of_arrival(books: Books) -> None:
-    books.open_gate()
+def test_a_change_that_waits_with_a_plan_counts_for_it_in_the_order_of_arrival(trading: Books) -> None:
     before, after = a_signal(signal_id="s-1", symbol="ACME"), a_signal(signal_id="s-2", symbol="KO")
-    books.record(before)
-    books.record(after)
-    with queued(books):
-        plans = [plan(books, before)]
-        change = ask_later(books.ledger, ChangeConfig(changes=(("trade_size_stars_5", "60"),), by="cli"))
-        plans.append(plan(books, after))
+    trading.record(before)
+    trading.record(after)
+    with queued(trading):
+        plans = [plan(trading, before)]
+        change = ask_later(trading.ledger, ChangeConfig(changes=(("trade_size_stars_5", "60"),), by="cli"))
+        plans.append(plan(trading, after))
     assert isinstance(change.get(timeout=PATIENCE_S), ConfigChanged)
     planned = [each.get(timeout=PATIENCE_S) for each in plans]
     assert all(isinstance(each, Planned) for each in planned)
@@ -169,16 +184,7 @@ def test_it_is_told_after_the_commit(books: Books) -> None:
     assert [stored == config for config, stored in found] == [True, True]
 
 
-@pytest.fixture
-def hasty(tmp_path: Path, stage: Stage, clock: ManualClock) -> Iterator[Books]:
-    """A ledger that waits a moment only for whoever holds the file."""
-    books = Books(tmp_path, stage, clock, busy_s=0.01)
-    yield books
-    books.close()
-
-
-def test_what_cannot_be_written_is_not_set_and_not_told(hasty: Books) -> None:
-    books = hasty
+def test_what_cannot_be_written_is_not_set_and_not_told(books: Books) -> None:
     books.ledger.subscribe(books.news, ConfigTold)
     with books.locked():
         answer = asked(books, ("max_hold_duration_sec", "60"))
@@ -189,22 +195,22 @@ def test_what_cannot_be_written_is_not_set_and_not_told(hasty: Books) -> None:
 
 
 def test_a_ledger_out_of_reach_at_the_start_is_told_of_once_it_can_be_read(
-    hasty: Books, monkeypatch: pytest.MonkeyPatch
+    books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed(hasty, max_hold_duration_sec="60")
-    take_lease = hasty.store.take_lease
-    with closing(sqlite3.connect(hasty.store.path, isolation_level=None, check_same_thread=False)) as other:
+    changed(books, max_hold_duration_sec="60")
+    take_lease = books.store.take_lease
+    with closing(sqlite3.connect(books.store.path, isolation_level=None, check_same_thread=False)) as other:
 
         def take_and_lock(**given: Any) -> int:
             epoch = take_lease(**given)
             other.execute("BEGIN IMMEDIATE")
             return epoch
 
-        monkeypatch.setattr(hasty.store, "take_lease", take_and_lock)
-        hasty.restart()
-        hasty.ledger.subscribe(hasty.news, ConfigTold)
-        hasty.ledger.ping(timeout=PATIENCE_S)
-        assert hasty.news.told.of(ConfigTold) == []
+        monkeypatch.setattr(books.store, "take_lease", take_and_lock)
+        books.restart()
+        books.ledger.subscribe(books.news, ConfigTold)
+        books.ledger.ping(timeout=PATIENCE_S)
+        assert books.news.told.of(ConfigTold) == []
         other.execute("ROLLBACK")
-    hasty.tick()
-    assert told(hasty) == [BotConfig(max_hold_duration_sec=60)]
+    books.tick()
+    assert told(books) == [BotConfig(max_hold_duration_sec=60)]

@@ -30,7 +30,7 @@ def news(books: Books) -> Outbox:
 
 
 def test_nobody_is_told_of_a_market_that_was_not_read(books: Books, news: Outbox) -> None:
-    books.open_gate()
+    books.tell(StreamOpened(generation=1), BrokerSnapshot(generation=1, snapshot=a_snapshot()))
     assert told(news) == []
     assert peek(books.ledger, "_market") is None
 

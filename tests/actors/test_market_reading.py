@@ -12,7 +12,7 @@ from tests.domain.builders import A_DAY, dec, later
 
 OPENED = StreamOpened(generation=3)
 TOMORROW = A_DAY.having({"date": "2026-11-13"})
-WEEK = ("2026-11-11", "2026-11-19")
+WEEK = ("2026-11-05", "2026-11-19")
 NEW_YORKS_MIDNIGHT_S = 14 * 3600
 """After the time of the builders."""
 
@@ -62,7 +62,7 @@ def test_the_day_is_new_yorks_by_the_brokers_clock(room: Room) -> None:
     room.told(OPENED)
     room.clock.move(1)
     room.fire()
-    assert room.broker.calls("calendar") == [WEEK, ("2026-11-12", "2026-11-20")]
+    assert room.broker.calls("calendar") == [WEEK, ("2026-11-06", "2026-11-20")]
     assert days(room) == [(A_DAY.date,), (TOMORROW.date,)]
 
 

@@ -1,6 +1,7 @@
 """The executor and its lanes: what is asked, what is POSTed, and who is told."""
 
 import threading
+from decimal import Decimal
 from typing import Any
 
 import pykka
@@ -12,8 +13,10 @@ from actors.order_executor import OrderExecutor
 from broker.api import Accepted, NotFound, NotSent, ReadFailed, Rejected, SubmitOutcome, Unresolved
 from domain.messages import (
     CancelOrder,
+    ClosePosition,
     Declined,
     ExecuteSignal,
+    ExecutorMail,
     LedgerUnwritable,
     LookUpOrder,
     OrderAccepted,
@@ -22,8 +25,12 @@ from domain.messages import (
     OrderRejected,
     OrderUnresolved,
     PlanEntry,
+    PlanExit,
     Planned,
     PlanResend,
+    PlanStop,
+    ProtectPosition,
+    ReadOrder,
     ResendOrder,
 )
 from domain.orders import OrderTicket
@@ -104,7 +111,7 @@ class Room:
         )
         return lane
 
-    def send(self, *mail: ExecuteSignal | ResendOrder | CancelOrder) -> None:
+    def send(self, *mail: ExecutorMail) -> None:
         for each in mail:
             if isinstance(each, ExecuteSignal):
                 self.ledger.symbols[each.signal.signal_id] = each.signal.symbol
@@ -411,6 +418,9 @@ def test_an_answered_cancel_is_asked_for_once_whatever_the_brake_says(room: Room
     assert room.broker.calls("cancel") == ["broker-1"]
     assert room.timers.delays == []
     assert (room.ledger.outbox.asked.all(), room.ledger.outbox.told.all()) == ([], [])
+    # What has ended may not have been told, and a sale may wait for it.
+    read = [] if answer == "requested" else [ReadOrder(broker_order_id="broker-1")]
+    assert room.reconciler.told.all() == read
 
 
 def test_a_cancel_without_an_answer_is_asked_for_again_at_growing_distance(room: Room) -> None:
@@ -453,3 +463,69 @@ def test_a_cancel_and_a_resend_of_one_order_are_two_pieces_of_work_on_one_lane(r
         free.set()
         room.settle()
     assert room.broker.calls("cancel") == ["broker-1"]
+
+
+# --- selling --------------------------------------------------------------------------------------
+
+CLOSE = ClosePosition(trade_id=7, symbol="ACME", reason="hard_stop", detail="at 93", by="monitor")
+PROTECT = ProtectPosition(trade_id=7, symbol="ACME")
+SELL = a_ticket(client_order_id="sf-exit", leg="exit", side="sell", notional=None, qty=Decimal(10))
+ASKED = {
+    CLOSE: PlanExit(trade_id=7, reason="hard_stop", detail="at 93", by="monitor"),
+    PROTECT: PlanStop(trade_id=7),
+}
+
+
+@pytest.mark.parametrize("work", [CLOSE, PROTECT], ids=lambda work: type(work).__name__)
+def test_what_is_to_be_sold_is_planned_and_posted_once(room: Room, work: ExecutorMail) -> None:
+    room.ledger.script = [Planned(order=SELL)]
+    room.send(work)
+    room.settle()
+    assert room.ledger.outbox.asked.all() == [ASKED[work]]
+    assert room.broker.posted.all() == [SELL]
+    assert room.brake.asked == [("ACME", "sell")]
+    assert room.ledger.outbox.told.all() == [OrderAccepted(update=taken(SELL))]
+
+
+@pytest.mark.parametrize("answer", [Declined(verdict=None), Deferred(reason="its buy is canceled first")])
+def test_what_cannot_be_sold_now_is_let_go_and_may_be_asked_for_again(room: Room, answer: object) -> None:
+    room.ledger.script = [answer, Planned(order=SELL)]
+    for _ in range(2):
+        room.send(CLOSE)
+        room.settle()
+    assert room.posted == ["sf-exit"]
+    assert room.timers.delays == []
+
+
+def test_a_sale_that_is_asked_for_again_while_it_is_in_hand_is_done_once(room: Room) -> None:
+    room.ledger.script = [Planned(order=SELL), Planned(order=SELL)]
+    with room.broker.holding("ACME") as free:
+        room.send(CLOSE, CLOSE)
+        room.broker.posted.wait(1)
+        room.send(CLOSE)
+        free.set()
+        room.settle()
+    assert room.posted == ["sf-exit"]
+
+
+def test_a_sale_that_could_not_leave_is_planned_anew_before_it_does(room: Room) -> None:
+    room.ledger.script = [Planned(order=SELL), Declined(verdict=None)]
+    room.broker.outcome = lambda _: NotSent(why="connection refused", retry_after_s=1)
+    room.send(CLOSE)
+    room.timers.fire()
+    room.settle()
+    assert room.ledger.outbox.asked.all()[1:] == [PlanResend(client_order_id="sf-exit", never_sent=True)]
+    assert room.posted == ["sf-exit"]
+
+
+def test_a_symbols_buy_and_its_sale_do_not_overtake_each_other(room: Room) -> None:
+    with room.broker.holding("ACME") as free:
+        room.send(execute())
+        room.broker.posted.wait(1)
+        room.ledger.script = [Planned(order=SELL)]
+        room.send(CLOSE)
+        room.executor.ping(timeout=PATIENCE_S)
+        assert len(room.ledger.outbox.asked.all()) == 1
+        free.set()
+        room.settle()
+    assert room.posted == ["sf-s-1", "sf-exit"]

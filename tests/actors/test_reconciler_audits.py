@@ -69,7 +69,7 @@ def test_orders_are_read_before_executions_and_positions_come_last(room: Room) -
     assert room.broker.reads.all() == [
         ("clock", None),
         ("account", None),
-        ("calendar", ("2026-11-11", "2026-11-19")),
+        ("calendar", ("2026-11-05", "2026-11-19")),
         ("orders", ("open", None)),
         ("orders", ("all", WATERMARK - OVERLAP)),
         ("fills", WATERMARK - OVERLAP),

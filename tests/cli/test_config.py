@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,15 @@ from persistence.instance import Instance, claim
 from persistence.queries import Queries
 from persistence.store import LedgerStore
 from tests.cli.conftest import CommandLine
-from tests.web.conftest import TOKEN, Answering, Api
+from tests.web.conftest import TOKEN, Answering, Api, serving
 
 STOPPED = ("--http", "127.0.0.1:1")
+
+
+@pytest.fixture(scope="module")
+def config() -> BotConfig:
+    """As an owner finds them who has set nothing."""
+    return BotConfig()
 
 
 def told(done: Any) -> Any:
@@ -44,6 +51,13 @@ def stored(path: Path) -> BotConfig:
     config = Queries(store).config()
     store.close()
     return config
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """What the running bot serves; its settings are the defaults."""
+    with serving(tmp_path, config=BotConfig()) as served:
+        yield served
 
 
 @pytest.fixture

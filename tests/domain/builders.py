@@ -50,7 +50,7 @@ def a_signal(**changes: Any) -> Signal:
     return Signal(**(given | changes))
 
 
-BUYS_UNLIMITED = BotConfig(
+UNLIMITED = BotConfig(
     price_collar_pct=Decimal(0),
     max_order_notional_usd=Decimal(0),
     max_orders_per_minute=0,
@@ -62,8 +62,8 @@ BUYS_UNLIMITED = BotConfig(
     max_consecutive_refusals=0,
     max_orders_per_signal_ratio=Decimal(0),
 )
-"""No limit keeps a signal from trading; what it bought is sold by the rules as they come."""
-UNLIMITED = BUYS_UNLIMITED.having(
+"""For tests of something else that send many signals: no limit keeps any of them from trading."""
+BUYS_ONLY = UNLIMITED.having(
     {
         "hard_stop_loss_pct": Decimal(0),
         "profit_target_pct": Decimal(0),
@@ -71,7 +71,7 @@ UNLIMITED = BUYS_UNLIMITED.having(
         "close_before_end_min": 0,
     }
 )
-"""For tests of something else: no limit keeps a signal from trading, and no rule sells what it bought."""
+"""For tests of something else that run for long: no rule sells what was bought either."""
 
 
 def facts(**changes: Any) -> EntryFacts:

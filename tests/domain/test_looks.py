@@ -1,6 +1,6 @@
 """The time a trade stands without a way out, in dollars times seconds."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.exits import Look, looked
+from domain.market import Market
 from domain.trades import TradeRecord
-from tests.domain.builders import NOW, a_trade, dec, later, modestly
+from tests.domain.builders import A_DAY, NOW, a_market, a_trade, dec, later, modestly
 
+OPEN = a_market()
+"""From half an hour before NOW to six hours after it."""
 WHY = "its last trade is 61.0 s old, more than 60 s"
 
 
@@ -30,10 +33,10 @@ def a_look(price: str | None = None, **changes: Any) -> Look:
     return Look(**(given_ | changes))
 
 
-def seen(trade: TradeRecord, *looks: tuple[float, Look]) -> TradeRecord:
+def seen(trade: TradeRecord, *looks: tuple[float, Look], market: Market | None = OPEN) -> TradeRecord:
     """After looks at these seconds."""
     for at_s, look in looks:
-        trade = looked(trade, look, later(at_s))
+        trade = looked(trade, look, later(at_s), market)
     return trade
 
 
@@ -64,6 +67,31 @@ def test_a_gap_in_which_nobody_looked_counts_whole() -> None:
     assert seen(watched, (16, a_look("90"))).naked_usd_s == 0
     assert seen(watched, (16.001, a_look("90"))).naked_usd_s == dec("13500.90")  # 15.001 s x 900
     assert seen(watched, (3601, a_look("80"))).naked_usd_s == 3600 * 800
+
+
+def test_only_the_hours_in_which_the_market_was_open_count() -> None:
+    closed_s = (A_DAY.closes_at - NOW).total_seconds()
+    evening = seen(holding(), (closed_s - 60, a_look("100", naked_why=WHY)), (closed_s + 3600, a_look("100")))
+    before = seen(holding(), (closed_s - 60, a_look("100", naked_why=WHY)))
+    assert evening.naked_usd_s - before.naked_usd_s == 60 * 1000
+    night = seen(evening, (closed_s + 7200, a_look("100")))
+    assert night.naked_usd_s == evening.naked_usd_s
+
+
+def test_before_the_days_that_are_known_every_hour_counts() -> None:
+    long_ago = holding(entry_at=NOW - timedelta(days=2))
+    midnight_s = 10 * 3600  # in New York, before NOW
+    unknown_s = 2 * 86_400 - midnight_s
+    assert seen(long_ago, (0, a_look("100"))).naked_usd_s == (unknown_s + 1800) * 1000
+    assert seen(long_ago, (0, a_look("100")), market=a_market(days=())).naked_usd_s == 2 * 86_400 * 1000
+
+
+def test_while_it_is_not_known_whether_the_market_is_open_the_time_is_left_to_the_next_look() -> None:
+    why = "it is not known yet whether the market is open"
+    blind = seen(holding(), (3, a_look("90", naked_why=why)), (6, a_look("80", naked_why=why)), market=None)
+    assert (blind.naked_why, blind.naked_usd_s, blind.watched_at) == (why, dec("0"), None)
+    assert (blind.mark_price, blind.peak_price) == (dec("80"), dec("100"))
+    assert seen(blind, (9, a_look("80"))).naked_usd_s == 9 * 800
 
 
 def test_before_the_first_look_a_trade_was_watched_by_nobody() -> None:
@@ -119,7 +147,7 @@ def test_however_it_is_looked_at_nakedness_only_grows_and_no_faster_than_the_dol
         at_s += pause_s
         highest = max(highest, price or highest)
         look = a_look(naked_why=why, covered=covered).having({"price": price})
-        after = looked(trade, look, later(at_s))
+        after = looked(trade, look, later(at_s), OPEN)
         assert 0 <= after.naked_usd_s - trade.naked_usd_s <= pause_s * 10 * highest
         assert after.peak_price is None or after.peak_price == highest
         assert covered < 10 or after.naked_usd_s == trade.naked_usd_s
@@ -129,4 +157,4 @@ def test_however_it_is_looked_at_nakedness_only_grows_and_no_faster_than_the_dol
 
 @pytest.mark.parametrize("now", [NOW, later(0.0004)])
 def test_no_time_costs_nothing(now: datetime) -> None:
-    assert looked(holding(watched_at=NOW, naked_why=WHY), a_look("100"), now).naked_usd_s == 0
+    assert looked(holding(watched_at=NOW, naked_why=WHY), a_look("100"), now, OPEN).naked_usd_s == 0

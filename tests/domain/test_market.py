@@ -24,9 +24,10 @@ from domain.market import (
 from simulator.calendar import Calendar
 from simulator.clock import SECOND, nanos
 from simulator.settings import SimulatorSettings, Switchboard
-from tests.domain.builders import NOW, a_market, dec, later, modestly
+from tests.domain.builders import A_DAY, NOW, a_market, dec, later, modestly
 
 NEW_YORK = Calendar(Switchboard(SimulatorSettings(hours="new_york")))
+DAY = timedelta(days=1)
 YEAR_S = 365 * 24 * 3600
 
 
@@ -277,6 +278,42 @@ def test_every_moment_is_in_the_day_that_began_last(at_s: int) -> None:
     assert began <= now < day_began_at(began + timedelta(hours=26))
     assert new_york_day(began) == new_york_day(now)
     assert new_york_day(began - A_MOMENT) == new_york_day(now) - timedelta(days=1)
+
+
+OPENS, CLOSES = A_DAY.opens_at, A_DAY.closes_at
+NEXT_DAY = A_DAY.having({"opens_at": OPENS + DAY, "closes_at": OPENS + DAY + timedelta(hours=3)})
+"""A half day."""
+HOUR_S = 3600
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "open_s"),
+    [
+        (OPENS, OPENS, 0),
+        (OPENS, OPENS + timedelta(seconds=1), 1),
+        (OPENS - timedelta(hours=1), OPENS, 0),
+        (OPENS - timedelta(hours=1), CLOSES + timedelta(hours=1), 6.5 * HOUR_S),
+        (CLOSES - timedelta(hours=1), OPENS + DAY + timedelta(hours=1), 2 * HOUR_S),
+        (OPENS, OPENS + 2 * DAY, 9.5 * HOUR_S),
+        (CLOSES, OPENS + DAY, 0),
+        (OPENS + timedelta(hours=2), OPENS, 0),
+        (CLOSES + timedelta(hours=2), CLOSES, 0),
+    ],
+)
+def test_of_a_stretch_of_time_only_the_sessions_count(
+    since: datetime, until: datetime, open_s: float
+) -> None:
+    market = a_market(days=(A_DAY, NEXT_DAY))
+    assert market.open_for(since, until) == timedelta(seconds=open_s)
+
+
+def test_of_time_before_the_calendar_or_without_one_every_hour_counts() -> None:
+    midnight = day_began_at(OPENS)
+    market = a_market(days=(A_DAY, NEXT_DAY))
+    assert market.open_for(midnight - 3 * DAY, midnight - DAY) == 2 * DAY
+    assert market.open_for(midnight - DAY, OPENS + timedelta(hours=1)) == DAY + timedelta(hours=1)
+    assert a_market(days=()).open_for(CLOSES, CLOSES + DAY) == DAY
+    assert a_market(days=()).open_for(CLOSES, CLOSES - DAY) == timedelta()
 
 
 # --- prices -------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ from persistence.rows import SignalView
 from persistence.store import LedgerStore
 from settings import Settings, load
 from simulator.server import Simulator, SimulatorSettings
-from tests.domain.builders import UNLIMITED
+from tests.domain.builders import BUYS_ONLY
 
 WAIT_S = 20.0
 
@@ -184,7 +184,7 @@ def make_parts(settings: Settings, stack: ExitStack) -> run.Parts:
     store = LedgerStore.open(settings.database, clock=system_clock)
     stack.callback(store.close)
     store.bind_account(account.id)
-    set_up(store, UNLIMITED, by="the test")
+    set_up(store, BUYS_ONLY, by="the test")
     ledger: Handle[LedgerMail] = Handle()
     return run.Parts(
         settings=settings,

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from cli.play_money import new_ledger
-from tests.domain.builders import BUYS_UNLIMITED
+from tests.domain.builders import UNLIMITED
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 30.0
@@ -128,7 +128,7 @@ def started(
     """A bot that is ready and buys without limits, and its API; killed at the end if it still runs."""
     ledger = state / "ledger-simulator.sqlite3"
     if not ledger.exists():
-        new_ledger(ledger, BUYS_UNLIMITED)
+        new_ledger(ledger, UNLIMITED)
     process = kind(**environment(state, broker_url, **more))
     try:
         api = Api(process.heard(r"^dashboard\s+(http://\S+)$"), state)

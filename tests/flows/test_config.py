@@ -21,7 +21,7 @@ def config(state: Path, broker_url: str, *arguments: str, http: str = "127.0.0.1
 
 def test_what_is_set_counts_for_the_next_signal_and_stays_set(simulator: Simulator, tmp_path: Path) -> None:
     state, url = tmp_path / "state", simulator.base_url
-    assert config(state, url, "set", "trade_size_stars_5=70")[0] == 0
+    assert config(state, url, "set", "trade_size_stars_5=70", "price_collar_pct=0")[0] == 0
     with started(state, url) as (process, api):
         http = api.url.removeprefix("http://")
         assert api.post("/api/signals", a_signal("ACME")).status_code == 202
@@ -37,7 +37,10 @@ def test_what_is_set_counts_for_the_next_signal_and_stays_set(simulator: Simulat
     code, said = config(state, url, "diff", "--json")
     told: dict[str, Any] = json.loads(said)
     assert (code, told["running"]) == (0, False)
-    assert told["differences"] == [{"key": "trade_size_stars_5", "default": "100", "value": "60.5"}]
+    assert told["differences"] == [
+        {"key": "trade_size_stars_5", "default": "100", "value": "60.5"},
+        {"key": "price_collar_pct", "default": "5", "value": "0"},
+    ]
 
 
 def test_a_bot_that_is_still_starting_is_not_written_under(tmp_path: Path) -> None:

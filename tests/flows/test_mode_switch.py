@@ -4,14 +4,16 @@ Two simulators stand in for the two brokers. Each takes its own keys only.
 """
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import requests
 
+from cli.play_money import new_ledger
 from simulator.server import Simulator, SimulatorSettings
+from tests.domain.builders import UNLIMITED
 from tests.faults.kit import eventually, state
 from tests.flows.conftest import control, oracle
 from tests.flows.process import Process, environment, started
@@ -49,15 +51,23 @@ def asked_of(broker: Simulator) -> dict[str, int]:
     return {what: number for what, number in state(broker)["requests"].items() if "/_sim/" not in what}
 
 
+def has(name: str, value: str | None = None) -> Callable[[requests.Response], bool]:
+    """Whether a trade's field has this value, or any."""
+    return lambda answer: any(
+        trade[name] == value if value else trade[name] for trade in answer.json()["items"]
+    )
+
+
 def test_a_switch_waits_for_the_last_trade_and_then_speaks_with_the_other_broker_alone(
     brokers: dict[str, Simulator], tmp_path: Path
 ) -> None:
     paper, live, folder = brokers["paper"], brokers["live"], tmp_path / "state"
     control(paper, "switches", {"auto_fill": False})
+    new_ledger(folder / "ledger-paper.sqlite3", UNLIMITED)
     with started(folder, paper.base_url, Process, **of("paper", brokers)) as (process, api):
         assert state(paper)["streams"] == 1
         assert api.post("/api/signals", a_signal("ACME")).status_code == 202
-        api.until("/api/trades", lambda answer: answer.json()["items"][0]["alpaca_order_id"], "the order")
+        api.until("/api/trades", has("alpaca_order_id"), "the order")
         process.signal(signal.SIGTERM)
         assert process.ended() == 0
 
@@ -71,11 +81,12 @@ def test_a_switch_waits_for_the_last_trade_and_then_speaks_with_the_other_broker
     [order] = oracle(paper, "accepted")
     with started(folder, paper.base_url, Process, **of("paper", brokers)) as (process, api):
         control(paper, "cancel", {"client_order_id": order["client_order_id"]})
-        api.until("/api/trades", lambda answer: answer.json()["items"][0]["status"] == "missed", "the end")
+        api.until("/api/trades", has("status", "missed"), "the end")
         process.signal(signal.SIGTERM)
         assert process.ended() == 0
 
     at_paper = asked_of(paper)
+    new_ledger(folder / "ledger-live.sqlite3", UNLIMITED)
     with started(folder, live.base_url, Process, **of("live", brokers)) as (process, api):
         eventually(lambda: state(paper)["streams"] == 0, "the old stream's end")
         assert state(live)["streams"] == 1

@@ -17,6 +17,7 @@ from actors.ledger_work import LedgerIdentity
 from actors.signal_receiver import SignalReceiver
 from actors.timers import TimerThread
 from actors.trade_ledger import TradeLedger
+from domain.config import BotConfig
 from domain.gate import ClockReading
 from domain.messages import (
     AuditNow,
@@ -34,13 +35,14 @@ from persistence.halt_file import HaltFile
 from persistence.queries import Queries
 from persistence.store import LedgerStore
 from tests.actors.doubles import ScriptedBroker
-from tests.domain.builders import BUYS_UNLIMITED, a_market, an_asset
+from tests.domain.builders import UNLIMITED, a_market, an_asset
 from web.app import DeskMail, Readiness, Session, create_app
 from web.server import WebServer
 
 TOKEN = "a-token-of-more-than-thirty-two-characters"
 NOW = datetime(2026, 11, 12, 15, 0, tzinfo=UTC)
-CLOSES_AT = datetime(2026, 11, 12, 21, 0, tzinfo=UTC)
+MARKET = a_market()
+"""It closes at 21:00 UTC."""
 
 
 @dataclass
@@ -165,26 +167,32 @@ def body(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (fields | changes).items() if value is not ...}
 
 
+@pytest.fixture(scope="module")
+def config() -> BotConfig:
+    """The settings that an API begins with."""
+    return UNLIMITED
+
+
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
+def api(tmp_path: Path, config: BotConfig) -> Iterator[Api]:
     """An API for this test alone."""
-    with serving(tmp_path) as served:
+    with serving(tmp_path, config=config) as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+def shared(tmp_path_factory: pytest.TempPathFactory, config: BotConfig) -> Iterator[Api]:
     """One API for all tests of a module, of which none leaves anything behind that another sees."""
-    with serving(tmp_path_factory.mktemp("shared")) as served:
+    with serving(tmp_path_factory.mktemp("shared"), config=config) as served:
         yield served
 
 
 @contextmanager
-def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
+def serving(folder: Path, *, most_waiting: int = 1000, config: BotConfig = UNLIMITED) -> Iterator[Api]:
     clock, executor, deaths, timers = Hand(), Executor(), list[Death](), TimerThread()
     store = LedgerStore.open(folder / "ledger.sqlite3", clock=clock)
     with store.unit() as unit:
-        unit.save_config(BUYS_UNLIMITED, at=clock(), by="test")
+        unit.save_config(config, at=clock(), by="test")
     queries = Queries(store)
     ledger = spawn(
         TradeLedger,
@@ -215,7 +223,7 @@ def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
         token=TOKEN,
         clock=clock,
         ready=lambda: readiness[-1],
-        session=lambda: Session(now=clock(), closes_at=CLOSES_AT),
+        session=lambda: Session(clock(), MARKET),
         most_waiting=most_waiting,
     )
     server = WebServer(app, "127.0.0.1", 0)

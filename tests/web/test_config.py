@@ -1,16 +1,19 @@
 """`/api/config`: what is set, what it means, and changes that are made whole or not at all."""
 
 import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pykka
 import pytest
 
 from domain.config import BotConfig
-from domain.messages import ChangeConfig, Declined, LedgerUnwritable, PlanEntry, Planned
-from domain.rules import Deferred
+from domain.messages import ChangeConfig, LedgerUnwritable, Planned
 from domain.settings_text import KEYS, description
-from tests.web.conftest import Answering, Api
+from tests.domain.builders import UNLIMITED, a_plan
+from tests.web.conftest import Answering, Api, serving
 
 DEFAULTS = {
     "trade_size_stars_3": "50",
@@ -41,6 +44,20 @@ DEFAULTS = {
     "closed_market_policy": "expire",
     "no_entries_first_min": 0,
 }
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """An API whose settings are the defaults."""
+    with serving(tmp_path, config=BotConfig()) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """One for all tests that change nothing."""
+    with serving(tmp_path_factory.mktemp("shared"), config=BotConfig()) as served:
+        yield served
 
 
 def put(api: Api, body: Any, **headers: str) -> Any:
@@ -83,14 +100,14 @@ def test_a_change_is_answered_with_what_is_set_and_what_is_new(api: Api) -> None
     assert is_set(api) == wanted
 
 
-def test_the_next_signal_is_decided_by_it(api: Api) -> None:
-    api.read_account()
-    put(api, {"trade_size_stars_5": "60.5"})
-    api.send(issued_at="2026-11-12T15:00:01Z")
-    question = PlanEntry(source="test", signal_id="fda-1")
-    planned = api.ledger.ask(question, Planned, Declined, Deferred, timeout=5)
-    assert isinstance(planned, Planned)
-    assert str(planned.order.notional) == "60.50"
+def test_the_next_signal_is_decided_by_it(tmp_path: Path) -> None:
+    with serving(tmp_path, config=UNLIMITED) as api:
+        api.read_account()
+        put(api, {"trade_size_stars_5": "60.5"})
+        api.send(issued_at="2026-11-12T15:00:01Z")
+        question = a_plan("fda-1", "ACME", source="test")
+        planned = api.ledger.ask(question, Planned, timeout=5)
+    assert planned.order.notional == Decimal("60.5")
 
 
 def test_what_was_told_can_be_sent_back_as_it_is(api: Api) -> None:
