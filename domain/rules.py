@@ -222,7 +222,7 @@ def _time_to_live(facts: EntryFacts) -> Check:
     detail = (
         f"{left:.1f} s of {signal.ttl_s} s left"
         if left > 0
-        else f"its {signal.ttl_s} s ended {-left:.1f} s ago"
+        else f"its {signal.ttl_s} s ended {abs(left):.1f} s ago"
     )
     return Check(name="time_to_live", passed=left > 0, detail=detail)
 

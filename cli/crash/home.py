@@ -61,11 +61,15 @@ class Home:
         """A ledger that knows nothing, and has no limits that could keep a signal from trading."""
         self._daemon: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, broker_url: str, crash_at: str, forget: bool) -> None:
-        """Start supervisord, which starts the bot; `forget`: its second start finds an empty ledger."""
+    def start(self, *, broker_url: str, crash_at: str, forget: bool, prepared: bool) -> None:
+        """Start supervisord, which starts the bot; `forget`: its second start finds an empty ledger.
+
+        `prepared`: its first start does so too, and does not have to make one.
+        """
         self.state.mkdir(parents=True)
         new_ledger(self._blank, UNLIMITED)
-        shutil.copy2(self._blank, self.ledger)
+        if prepared:
+            shutil.copy2(self._blank, self.ledger)
         self.token = read_or_create_token(self.state)
         (self.folder / "crash_at").write_text(crash_at)
         if forget:

@@ -25,6 +25,7 @@ from domain.messages import (
     GateChanged,
     LedgerChanged,
     LedgerMail,
+    Previewed,
     SignalConflict,
     SignalRecorded,
 )
@@ -85,6 +86,10 @@ class Bot:
 
     def accept(self, signal: Signal) -> SignalRecorded | SignalConflict:
         return self.parts.intake.ask(AcceptSignal(signal=signal), SignalRecorded, SignalConflict, timeout=10)
+
+    def know(self, symbol: str) -> None:
+        """Have the symbol looked up ahead, as for every signal but the first of a day."""
+        assert isinstance(self.parts.preview(self.signal(symbol)), Previewed)
 
     def view(self, signal_id: str) -> SignalView:
         return self.queries.signal(signal_id)[0]

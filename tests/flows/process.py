@@ -125,7 +125,7 @@ def environment(state: Path, broker_url: str | None, **more: str) -> dict[str, s
 def started(
     state: Path, broker_url: str | None, kind: type[Process] = Process, **more: str
 ) -> Iterator[tuple[Process, Api]]:
-    """A bot that is ready and has no limits, and its API; killed at the end if it still runs."""
+    """A bot that is ready and buys without limits, and its API; killed at the end if it still runs."""
     ledger = state / "ledger-simulator.sqlite3"
     if not ledger.exists():
         new_ledger(ledger, UNLIMITED)
