@@ -103,7 +103,10 @@ PRICES: Final = {"OCGN": "8.40", "GEVO": "3.15", "NVR": "310", "LLY": "640", "PA
 ODDITIES: Final = ("OCGN", "GEVO", "NVR", "LLY", "PARTS", "GME", "NOTRD", "NOBUY", "REJCT", "ZZZZQX")
 """Sold in whole shares only, too dear for that, too dear at all, in three parts, denied, not traded, without
 buying power, taken and then rejected, unknown."""
-HALTED, STALE, MISSING = "SAVA", "NKLA", "PPRW"
+HALTED: Final = "SAVA"
+MISSING: Final = "PPRW"
+STALE: Final = {"NKLA": 30, "RIDE": 55, "WKHS": 75}
+"""And when, in percent of the session: limits may refuse one, so there are several."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,8 @@ def _odd_calls(plan: DayPlan) -> Iterator[Call]:
     eve = plan.closes_s - 15 * MINUTE
     yield eve - 3 * MINUTE, "CLX", "drifts"
     yield eve - 4 * MINUTE, "HSY", "drifts"
-    yield plan.opens_s + span * 3 // 10, STALE, "drifts"
+    for name, percent in STALE.items():
+        yield plan.opens_s + span * percent // 100, name, "drifts"
     yield plan.opens_s + span * 4 // 10, HALTED, "drifts"
     yield plan.opens_s + span * 6 // 10, HALTED, "drifts"
     yield plan.opens_s + span // 2, MISSING, "drifts"
@@ -205,10 +209,12 @@ def _odd_calls(plan: DayPlan) -> Iterator[Call]:
 
 
 def _trouble(plan: DayPlan, symbols: Mapping[str, _Symbol]) -> None:
-    """Old prices under an open trade, a halt under another, a halt that a buy comes into, and no data."""
+    """Old prices under open trades, a halt under another, a halt that a buy comes into, and no data."""
     span = plan.closes_s - plan.opens_s
-    stale, first, second = (plan.opens_s + span * tenth // 10 for tenth in (3, 4, 6))
-    symbols[STALE].odd.append((stale + 60, stale + 780, {"stale_s": 300}))
+    for name, percent in STALE.items():
+        bought = plan.opens_s + span * percent // 100
+        symbols[name].odd.append((bought + 60, bought + 780, {"stale_s": 300}))
+    first, second = (plan.opens_s + span * tenth // 10 for tenth in (4, 6))
     symbols[HALTED].odd.append((first + 240, first + 1500, {"halted": True}))
     symbols[HALTED].odd.append((second - 30, second + 120, {"halted": True}))
     symbols[MISSING].odd.append((0, plan.ends_s, {"missing": True}))

@@ -22,7 +22,7 @@ REFUSAL: Final[Mapping[str, Any]] = {
     "match": {"method": "POST", "path": "/v2/orders"},
 }
 TIMEOUT_S: Final = 10.0
-LEFT_ALONE: Final = frozenset({HALTED, STALE})
+LEFT_ALONE: Final = frozenset({HALTED, *STALE})
 """What happens to these has its own end."""
 
 
