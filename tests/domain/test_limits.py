@@ -11,10 +11,15 @@ from domain import limits
 from domain.config import BotConfig
 from domain.exposure import DayPnl, Exposure
 from domain.market import Means, Priced, Unpriced
+from domain.signals import EntryOrder
 from tests.domain.builders import NOW, a_signal, dec, later, modestly
 
 PRICE = Priced(symbol="ACME", price=dec("10"), at=NOW)
 GONE = Unpriced(symbol="ACME", why="its last trade is 61.0 s old, more than 60 s")
+
+
+def an_order(cost: str) -> EntryOrder:
+    return EntryOrder(notional=dec(cost), cost=dec(cost))
 
 
 def means(buying_power: str) -> Means:
@@ -23,12 +28,12 @@ def means(buying_power: str) -> Means:
 
 EDGES: dict[str, tuple[Any, Any]] = {
     "order": (
-        limits.max_order_notional_usd(BotConfig(max_order_notional_usd=dec("100")), dec("100")),
-        limits.max_order_notional_usd(BotConfig(max_order_notional_usd=dec("100")), dec("100.01")),
+        limits.max_order_notional_usd(BotConfig(max_order_notional_usd=dec("100")), an_order("100")),
+        limits.max_order_notional_usd(BotConfig(max_order_notional_usd=dec("100")), an_order("100.01")),
     ),
     "exposure": (
-        limits.max_total_exposure_usd(BotConfig(), Exposure(usd=dec("900")), dec("100")),
-        limits.max_total_exposure_usd(BotConfig(), Exposure(usd=dec("900")), dec("100.01")),
+        limits.max_total_exposure_usd(BotConfig(), Exposure(usd=dec("900")), an_order("100")),
+        limits.max_total_exposure_usd(BotConfig(), Exposure(usd=dec("900")), an_order("100.01")),
     ),
     "positions": (
         limits.max_concurrent_positions(BotConfig(), Exposure(positions=2)),
@@ -59,8 +64,8 @@ EDGES: dict[str, tuple[Any, Any]] = {
         limits.daily_loss_limit_usd(BotConfig(), DayPnl(realised=dec("-400"), open=dec("-100"))),
     ),
     "buying power": (
-        limits.buying_power(means("175"), Exposure(ordered_since=dec("75")), dec("100"), NOW),
-        limits.buying_power(means("174.99"), Exposure(ordered_since=dec("75")), dec("100"), NOW),
+        limits.buying_power(means("175"), Exposure(ordered_since=dec("75")), an_order("100"), NOW),
+        limits.buying_power(means("174.99"), Exposure(ordered_since=dec("75")), an_order("100"), NOW),
     ),
     "share price": (
         limits.max_share_price_usd(BotConfig(max_share_price_usd=dec("10")), PRICE),
