@@ -10,7 +10,7 @@ from typing import Final
 from domain.config import BotConfig
 from domain.exposure import DayPnl, Exposure
 from domain.market import Asset, Means, Priced, Unpriced
-from domain.signals import Check, Signal, decimal_text
+from domain.signals import Check, EntryOrder, Signal, decimal_text
 
 MIN_NOTIONAL: Final = Decimal(1)
 """Alpaca refuses a smaller order: "cost basis must be >= minimal amount of order 1"."""
@@ -124,25 +124,32 @@ def _unpriced(name: str, price: Unpriced | None) -> Check:
 # --- how much -----------------------------------------------------------------------------------
 
 
-def max_order_notional_usd(config: BotConfig, cost: Decimal) -> Check:
-    limit = config.max_order_notional_usd
+def _cost(order: EntryOrder | None) -> tuple[Decimal, str]:
+    """What the order counts for; while its size is not known, whether the smallest there is would fit."""
+    if order is None:
+        return MIN_NOTIONAL, f"at least {_usd(MIN_NOTIONAL)}"
+    return order.cost, _usd(order.cost)
+
+
+def max_order_notional_usd(config: BotConfig, order: EntryOrder | None) -> Check:
+    limit, (cost, told) = config.max_order_notional_usd, _cost(order)
     if not limit:
         return _off("max_order_notional_usd")
     return Check(
         name="max_order_notional_usd",
         passed=cost <= limit,
-        detail=f"{_usd(cost)}, {_usd(limit)} allowed an order",
+        detail=f"{told}, {_usd(limit)} allowed an order",
     )
 
 
-def max_total_exposure_usd(config: BotConfig, exposure: Exposure, cost: Decimal) -> Check:
-    limit = config.max_total_exposure_usd
+def max_total_exposure_usd(config: BotConfig, exposure: Exposure, order: EntryOrder | None) -> Check:
+    limit, (cost, told) = config.max_total_exposure_usd, _cost(order)
     if not limit:
         return _off("max_total_exposure_usd")
     return Check(
         name="max_total_exposure_usd",
         passed=exposure.usd + cost <= limit,
-        detail=f"{_usd(exposure.usd)} held or ordered, {_usd(cost)} more, {_usd(limit)} allowed",
+        detail=f"{_usd(exposure.usd)} held or ordered, {told} more, {_usd(limit)} allowed",
     )
 
 
@@ -157,8 +164,9 @@ def max_concurrent_positions(config: BotConfig, exposure: Exposure) -> Check:
     )
 
 
-def buying_power(means: Means | None, exposure: Exposure, cost: Decimal, now: datetime) -> Check:
+def buying_power(means: Means | None, exposure: Exposure, order: EntryOrder | None, now: datetime) -> Check:
     """What the broker had left, less what was ordered since."""
+    cost, told = _cost(order)
     if means is None:
         return Check(name="buying_power", passed=True, detail="it could not be read")
     if means.buying_power is None:
@@ -169,7 +177,7 @@ def buying_power(means: Means | None, exposure: Exposure, cost: Decimal, now: da
         passed=exposure.ordered_since + cost <= means.buying_power,
         detail=(
             f"{_usd(means.buying_power)} left {age} s ago, {_usd(exposure.ordered_since)} ordered since, "
-            f"{_usd(cost)} more"
+            f"{told} more"
         ),
     )
 

@@ -205,11 +205,9 @@ def _on_order(
     yield "no_price" if unpriced else "share_price", limits.max_share_price_usd(config, price)
     yield "no_price" if unpriced else "price_moved", limits.price_collar_pct(signal, config, price)
     yield sized.code, sized.check
-    # While its size is not known, it is asked whether the smallest order there is would fit.
-    cost = MIN_NOTIONAL if sized.order is None else sized.order.cost
-    yield "order_too_large", limits.max_order_notional_usd(config, cost)
-    yield "max_exposure", limits.max_total_exposure_usd(config, exposure, cost)
-    yield "buying_power", limits.buying_power(facts.means, exposure, cost, facts.now)
+    yield "order_too_large", limits.max_order_notional_usd(config, sized.order)
+    yield "max_exposure", limits.max_total_exposure_usd(config, exposure, sized.order)
+    yield "buying_power", limits.buying_power(facts.means, exposure, sized.order, facts.now)
 
 
 def _gate_check(gate: Gate) -> Check:
