@@ -186,6 +186,18 @@ class Address(Generic[M_contra]):
         end: Answer[object] = self._ref.stop(block=False)
         return end
 
+    def handed_in(self) -> int:
+        """How much mail there ever was for the actor."""
+        return self._inbox().handed_in
+
+    def handled(self) -> int:
+        """How much of it the actor is through with."""
+        return self._inbox().handled
+
+    def _inbox(self) -> Inbox:
+        inbox: Inbox = self._ref.actor_inbox  # type: ignore[assignment] # every worker makes one of its own
+        return inbox
+
     def is_alive(self) -> bool:
         """Whether the actor has not stopped or failed; a hung one still counts as alive."""
         return self._ref.is_alive()

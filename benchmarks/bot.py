@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import run
 from actors.base import Address, Death, Handle
 from actors.clock import system_clock
 from actors.ledger_work import LedgerIdentity
@@ -40,6 +39,7 @@ from domain.messages import (
 from persistence.halt_file import HaltFile
 from persistence.store import LedgerStore
 from settings import load
+from tree import GateBoard, Parts, start_actors
 
 _PATIENCE_S = 60.0
 _PAUSE_S = 0.002
@@ -142,7 +142,7 @@ def running(ledger_file: Path, broker_url: str, stream_url: str, key: str, lanes
     set_up(store, UNLIMITED, by="the benchmark")
     handle: Handle[LedgerMail] = Handle()
     settings = load(mode="simulator", broker_url=broker_url, state_dir=ledger_file.parent)
-    parts = run.Parts(
+    parts = Parts(
         settings=settings.model_copy(update={"lanes": lanes}),
         store=store,
         broker=broker,
@@ -155,9 +155,9 @@ def running(ledger_file: Path, broker_url: str, stream_url: str, key: str, lanes
         intake=Handle(),
         ledger=handle,
         reconciler=Handle(),
-        board=run.GateBoard(),
+        board=GateBoard(),
     )
-    with run.start_actors(parts, _die) as tree:
+    with start_actors(parts, _die) as tree:
         news = News()
         tree.actors["TradeLedger"].subscribe(news, GateChanged, LedgerChanged)
         if not news.gate_open.wait(_PATIENCE_S):

@@ -7,7 +7,7 @@ from typing import Final
 
 from actors.clock import system_clock
 from domain.config import BotConfig
-from domain.values import ZERO
+from domain.values import ZERO, Clock
 from persistence.store import LedgerStore
 
 UNLIMITED: Final = BotConfig(
@@ -42,8 +42,8 @@ def new_ledger(file: Path, config: BotConfig) -> None:
         store.settle()
 
 
-def set_up(store: LedgerStore, config: BotConfig, *, by: str) -> None:
+def set_up(store: LedgerStore, config: BotConfig, *, by: str, clock: Clock = system_clock) -> None:
     """Give the ledger these settings; what an owner has set stays. Before anybody else writes it."""
     with store.unit() as unit:
         if unit.config() == BotConfig():
-            unit.save_config(config, at=system_clock(), by=by)
+            unit.save_config(config, at=clock(), by=by)

@@ -6,7 +6,7 @@ mixes two moments, no reader waits for the writer, and none keeps the WAL from b
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
@@ -28,7 +28,7 @@ from persistence.account_table import (
     halt_of,
     moment_of_meta,
 )
-from persistence.codec import micros_of, moment_of, moment_or_none
+from persistence.codec import json_of, micros_of, moment_of, moment_or_none
 from persistence.executions_table import EXECUTION_COLUMNS, execution_of
 from persistence.holdings_table import (
     EXTERNAL_COLUMNS,
@@ -88,6 +88,11 @@ _STANDING = (
 _EXTERNAL_PAGE = (
     f"SELECT rowid, {', '.join(EXTERNAL_COLUMNS)} FROM external_order WHERE rowid < $before"  # noqa: S608
     " ORDER BY rowid DESC LIMIT $limit"
+)
+_LAST_WORDS = " UNION ALL ".join(
+    f"SELECT broker_order_id, status, filled_qty FROM {table}"  # noqa: S608
+    " WHERE broker_order_id IN (SELECT value FROM json_each($ids))"
+    for table in ("bot_order", "external_order")
 )
 _POSITIONS = "SELECT symbol, qty, heard_at FROM position ORDER BY symbol"
 _UNDECIDED: Final = "SELECT count(*) FROM signal WHERE state = 'received'"
@@ -173,6 +178,15 @@ class Queries:
             query = execution.select().filter(client_order_id=client_order_id)
             found = list(query.order_by(execution.at, execution.execution_id))
             return tuple(execution_of(_execution_row(one)) for one in found)
+
+    def last_words(self, broker_order_ids: Iterable[str]) -> dict[str, tuple[str, Decimal]]:
+        """The broker's last word on these orders, ours and others': status and shares filled so far.
+
+        What it has not been heard of is not among them.
+        """
+        ids = json_of(sorted(broker_order_ids))
+        rows = self._rows(_LAST_WORDS, {"ids": ids})
+        return {order_id: (status, Decimal(filled)) for order_id, status, filled in rows}
 
     def counts(self) -> LedgerCounts:
         """How many rows stand where, in one moment."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
+MICROSECOND = 1_000
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 LONGEST_ADVANCE_S = 366 * 86400
@@ -38,11 +39,11 @@ class SimClock:
         return max(self._told + self._scaled(time.time_ns() - self._told_at) + self._error, self._last_stamp)
 
     def stamp(self) -> int:
-        """The time of something that happens. Never the same nanosecond twice.
+        """The time of something that happens. Never the same microsecond twice, which is what clients keep.
 
-        So each order has a `submitted_at` of its own to page by.
+        So each order has a `submitted_at` of its own to page by, and what happens to it has its order.
         """
-        self._last_stamp = max(self.now(), self._last_stamp + 1)
+        self._last_stamp = max(self.now(), self._last_stamp + MICROSECOND)
         return self._last_stamp
 
     def running(self) -> int:

@@ -1,6 +1,6 @@
 """The simulator's own account of what was accepted, executed and ended, to check a client's ledger against.
 
-One synced line of JSON each, in oracle.jsonl; nothing in it is ever changed.
+One line of JSON each, in oracle.jsonl; nothing in it is ever changed.
 
     {"type": "accepted" | "fill" | "partial_fill" | "canceled" | "expired" | "rejected" | "replaced"
              | "done_for_day" | "triggered",
@@ -27,12 +27,12 @@ _TOLD = _ACCEPTED | TERMINAL | {"fill", "partial_fill", "done_for_day", "trade_b
 
 
 class Oracle:
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, *, synced: bool = True) -> None:
         self.path = folder / "oracle.jsonl" if folder else None
-        self._journal = Journal(self.path)
+        self._journal = Journal(self.path, synced=synced)
 
     def append(self, numbered: Iterable[tuple[int, Record]]) -> None:
-        """Synced when this returns."""
+        """In the file when this returns, as the book's lines are."""
         told = [_line(seq, record) for seq, record in numbered if _is_told(record)]
         if told:
             self._journal.append(told)

@@ -33,6 +33,7 @@ from simulator.oracle import Oracle
 from simulator.orders import Event
 from simulator.prices import Prices
 from simulator.settings import SimulatorSettings, Switchboard
+from simulator.statement import Statement, statement_of
 from simulator.stream import Streams
 from simulator.wire import trade_update
 
@@ -107,6 +108,19 @@ class Simulator:
         """As `POST /_sim/prices`, fractions as text or Decimal. Raises ApiError."""
         self._do(lambda context: control.put_prices(context, told))
 
+    def orders(self) -> Mapping[str, tuple[str, Decimal]]:
+        """Status and filled shares by order id, once all that is due now is done."""
+
+        def settled(context: Context) -> Mapping[str, tuple[str, Decimal]]:
+            context.desk.advance(0)
+            return {each.id: (each.status, each.filled_qty) for each in context.exchange.orders.values()}
+
+        return self._do(settled)
+
+    def statement(self) -> Statement:
+        """The account's, as it stands now."""
+        return self._do(lambda context: statement_of(context.exchange))
+
     @property
     def base_url(self) -> str:
         if self._port is None:
@@ -162,7 +176,7 @@ class Simulator:
 def _assemble(settings: SimulatorSettings) -> Context:
     clock, switches, plan = SimClock(), Switchboard(settings), Plan()
     calendar, prices, ids = Calendar(switches), Prices(settings.seed), Ids(settings.seed)
-    assets, oracle = Assets(), Oracle(settings.folder)
+    assets, oracle = Assets(), Oracle(settings.folder, synced=settings.synced)
     keys, app = Keys(switches), web.Application(middlewares=MIDDLEWARES)
     streams = Streams(clock=clock, keys=keys, switches=switches, plan=plan)
 
@@ -175,7 +189,7 @@ def _assemble(settings: SimulatorSettings) -> Context:
         make_exchange=lambda: Exchange(
             switches=switches, assets=assets, prices=prices, calendar=calendar, ids=ids
         ),
-        book=Book(settings.folder),
+        book=Book(settings.folder, synced=settings.synced),
         oracle=oracle,
         publish=publish,
     )

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Literal, get_args, get_type_hints
 
-_FIXED = frozenset({"host", "port", "folder", "seed", "starting_cash"})
+_FIXED = frozenset({"host", "port", "folder", "synced", "seed", "starting_cash"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +21,8 @@ class SimulatorSettings:
     """0: any free port."""
     folder: Path | None = None
     """Holds book.jsonl and oracle.jsonl; None: both stay in memory."""
+    synced: bool = True
+    """Whether each line of them is on disk before anyone hears of it; else a power cut may cost the last."""
     key_id: str = "simulator"
     secret_key: str = field(default="simulator", repr=False)
     seed: int = 7

@@ -12,9 +12,9 @@ from domain.messages import Declined, ExecuteSignal, ExecutorMail, LedgerMail, P
 from domain.rules import Deferred
 from settings import Settings
 from tests.domain.builders import a_plan
-from tests.web.conftest import TOKEN, Api, api
+from tests.web.conftest import TOKEN, Api, api, config
 
-__all__ = ["api"]
+__all__ = ["api", "config"]
 
 
 @pytest.fixture(autouse=True)

@@ -73,7 +73,7 @@ def a_bot(tmp_path: Path, *, ready: bool = True) -> Iterator[tuple[Bot, Simulato
             queries=bot.queries,
             token=TOKEN,
             clock=system_clock,
-            session=lambda: bot.parts.market.session(system_clock()),
+            session=bot.parts.session,
             ready=lambda: Readiness(ready=ready and bot.parts.board.gate.open, reason="as the test wants it"),
         )
         server = WebServer(app, "127.0.0.1", 0)

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import requests
 
-import run
 from actors.base import Death
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
@@ -26,6 +25,7 @@ from persistence.queries import Queries
 from settings import load
 from simulator.server import Simulator
 from tests.flows.conftest import WAIT_S, Bot, News, control, make_parts
+from tree import start_actors
 
 POST = {"method": "POST", "path": "/v2/orders"}
 LOOK_UP = "GET /v2/orders:by_client_order_id"
@@ -94,7 +94,7 @@ def bot_at(
         if feed is not None:
             parts = replace(parts, feed=AlpacaStream(**(keys | dict(feed))))
         news, deaths = News(), list[Death]()
-        tree = stack.enter_context(run.start_actors(parts, deaths.append))
+        tree = stack.enter_context(start_actors(parts, deaths.append))
         tree.actors["TradeLedger"].subscribe(news, LedgerChanged, GateChanged)
         yield Bot(parts, tree, Queries(parts.store), news, deaths)
         assert deaths == []

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import requests
 
-import run
 from actors.base import Death, Handle
 from actors.clock import Time, system_clock
 from actors.ledger_work import LedgerIdentity
@@ -39,6 +38,7 @@ from persistence.store import LedgerStore
 from settings import Settings, load
 from simulator.server import Simulator, SimulatorSettings
 from tests.domain.builders import BUYS_ONLY
+from tree import ActorTree, GateBoard, Parts, start_actors
 
 WAIT_S = 20.0
 
@@ -68,8 +68,8 @@ class News:
 class Bot:
     """The running actors, and what a test wants to ask of them."""
 
-    parts: run.Parts
-    tree: run.ActorTree
+    parts: Parts
+    tree: ActorTree
     queries: Queries
     news: News
     deaths: list[Death]
@@ -155,7 +155,7 @@ def running(
             with parts.store.unit() as unit:
                 unit.save_config(config, at=system_clock(), by="test")
         news, deaths = News(), list[Death]()
-        tree = stack.enter_context(run.start_actors(parts, deaths.append))
+        tree = stack.enter_context(start_actors(parts, deaths.append))
         tree.actors["TradeLedger"].subscribe(news, LedgerChanged, GateChanged)
         yield Bot(parts, tree, Queries(parts.store), news, deaths)
         assert deaths == []
@@ -176,7 +176,7 @@ class NoBoots:
         return True
 
 
-def make_parts(settings: Settings, stack: ExitStack) -> run.Parts:
+def make_parts(settings: Settings, stack: ExitStack) -> Parts:
     assert settings.broker_url is not None
     keys: dict[str, Any] = {"key_id": settings.key_id, "secret_key": settings.secret_key}
     broker = AlpacaRest(base_url=settings.broker_url, data_url=settings.broker_url, rate_per_min=0, **keys)
@@ -186,7 +186,7 @@ def make_parts(settings: Settings, stack: ExitStack) -> run.Parts:
     store.bind_account(account.id)
     set_up(store, BUYS_ONLY, by="the test")
     ledger: Handle[LedgerMail] = Handle()
-    return run.Parts(
+    return Parts(
         settings=settings,
         store=store,
         holder="the test's bot",
@@ -199,7 +199,7 @@ def make_parts(settings: Settings, stack: ExitStack) -> run.Parts:
         account=account,
         identity=LedgerIdentity(account_id=account.id, code_version="test"),
         intake=Handle(),
-        board=run.GateBoard(),
+        board=GateBoard(),
     )
 
 

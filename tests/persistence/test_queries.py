@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.holdings import ExternalOrder
 from domain.identity import Leg
 from domain.orders import Life, OrderTicket
 from domain.signals import SignalState
@@ -207,3 +208,24 @@ def test_only_halts_that_still_stand_are_told(store: LedgerStore, queries: Queri
     with store.unit() as unit:
         unit.clear_halts(scope="all", by="owner", reason="looked", at=NOW)
     assert [halt.scope for halt in queries.standing_halts()] == ["ACME"]
+
+
+def test_the_last_words_are_those_on_orders_of_ours_and_of_others(
+    store: LedgerStore, queries: Queries
+) -> None:
+    planned(store, "never-sent", symbol="IBM")
+    _, name = planned(store)
+    ours = the_order(store, name).having(
+        {"broker_order_id": "b1", "status": "partially_filled", "filled_qty": Decimal("1.5")}
+    )
+    theirs = ExternalOrder(
+        broker_order_id="b2", client_order_id="mine", symbol="KO", side="buy", status="filled", done=True,
+        filled_qty=Decimal(7),
+    )  # fmt: skip
+    with store.unit() as unit:
+        unit.save_orders([ours], at=NOW)
+        unit.save_external_orders([theirs], at=NOW)
+    words = {"b1": ("partially_filled", Decimal("1.5")), "b2": ("filled", Decimal(7))}
+    assert queries.last_words(["b1", "b2", "b3"]) == words
+    assert queries.last_words(["b2"]) == {"b2": words["b2"]}
+    assert queries.last_words([]) == {}

@@ -141,7 +141,7 @@ def test_an_account_that_is_read_only_once_is_noticed(monkeypatch: pytest.Monkey
 
 
 def test_owners_orders_that_nobody_books_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forgetful(work: Any, before: ExternalOrder | None, after: ExternalOrder) -> None:
+    def forgetful(work: Any, before: ExternalOrder | None, after: ExternalOrder, **_: object) -> None:
         work.unit.save_external_orders((after,), at=work.now)
 
     monkeypatch.setattr(ledger_orders, "keep_external", forgetful)
