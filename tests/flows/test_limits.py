@@ -1,18 +1,23 @@
 """Limits in the whole system: what is looked up at the broker, which order leaves, what is refused."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from actors.clock import LeapingTime
 from domain.config import BotConfig
 from domain.messages import Previewed
-from domain.signals import SignalState, Verdict
+from domain.signals import Signal, SignalState, Verdict
 from domain.trades import TradeStatus
 from simulator.server import Simulator
 from tests.domain.builders import UNLIMITED
-from tests.flows.conftest import Bot, control, oracle
+from tests.flows.conftest import Bot, control, oracle, running
 
 
 def configure(bot: Bot, config: BotConfig) -> None:
@@ -26,11 +31,10 @@ def verdict(bot: Bot, signal_id: str) -> Verdict:
     return found
 
 
-def requested(simulator: Simulator, path: str) -> int:
-    """How often the broker was asked for this."""
-    state = requests.get(f"{simulator.base_url}/_sim/state", timeout=10).json()
-    asked: dict[str, int] = state["requests"]
-    return sum(count for what, count in asked.items() if path in what)
+def looked_up(simulator: Simulator) -> int:
+    """How often the broker was asked for an asset."""
+    asked = requests.get(f"{simulator.base_url}/_sim/state", timeout=10).json()["requests"]
+    return sum(count for what, count in asked.items() if "/v2/assets/" in what)
 
 
 def bought(bot: Bot, signal_id: str) -> Any:
@@ -90,7 +94,7 @@ def test_the_fourth_position_is_refused_as_the_settings_come(bot: Bot, simulator
     refused = verdict(bot, "aapl-1")
     assert (refused.code, refused.reason) == ("max_positions", "3 held or ordered, 3 allowed")
     assert len(oracle(simulator, "accepted")) == 3
-    assert requested(simulator, "/v2/assets/AAPL") == 0  # it was refused without it
+    assert looked_up(simulator) == 3  # the fourth was refused without it
 
 
 def test_a_symbol_is_looked_up_once(bot: Bot, simulator: Simulator) -> None:
@@ -98,7 +102,7 @@ def test_a_symbol_is_looked_up_once(bot: Bot, simulator: Simulator) -> None:
     bot.trade("rejct-1", lambda trade: trade.status is TradeStatus.MISSED, "the rejection")
     bot.accept(bot.signal("REJCT", signal_id="rejct-2"))
     bot.decided("rejct-2")
-    assert requested(simulator, "/v2/assets/REJCT") == 1
+    assert looked_up(simulator) == 1
 
 
 def test_refusals_in_a_row_halt_everything(bot: Bot, simulator: Simulator) -> None:
@@ -122,8 +126,66 @@ def test_a_preview_asks_the_broker_and_leaves_nothing(bot: Bot, simulator: Simul
     assert oracle(simulator) == []
 
 
-def test_a_signal_that_may_wait_for_the_open_waits(bot: Bot, simulator: Simulator) -> None:
-    configure(bot, UNLIMITED.having({"closed_market_policy": "hold"}))
-    bot.accept(bot.signal("ACME"))
-    bought(bot, "acme-1")
-    assert bot.view("acme-1").state is SignalState.PLANNED
+# --- the hour -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def at(simulator: Simulator, folder: Path, start: str, **settings: Any) -> Iterator[Bot]:
+    """A bot and its broker at this hour of a Thursday in New York."""
+    moment = datetime.fromisoformat(f"2026-11-12T{start}-05:00")
+    control(simulator, "switches", {"hours": "new_york"})
+    control(simulator, "clock", {"now": moment.isoformat()})
+    control(simulator, "prices", {"ACME": "12.50"})
+    time = LeapingTime(moment)
+    with running(simulator, folder, UNLIMITED.having(settings), time) as bot:
+        bot.gate(is_open=True)
+        yield bot
+
+
+def signal_now(bot: Bot, **given: Any) -> Signal:
+    return bot.signal("ACME", issued_at=bot.parts.time.clock(), **given)
+
+
+def leap(simulator: Simulator, bot: Bot, seconds: int) -> None:
+    assert isinstance(bot.parts.time, LeapingTime)
+    control(simulator, "clock", {"advance_s": seconds})
+    bot.parts.time.leap(timedelta(seconds=seconds))
+
+
+def test_before_the_open_a_signal_expires_as_the_settings_come(simulator: Simulator, tmp_path: Path) -> None:
+    with at(simulator, tmp_path / "state", "09:00:00") as bot:
+        bot.accept(signal_now(bot))
+        refused = verdict(bot, "acme-1")
+    assert refused.code == "market_closed"
+    assert refused.reason == "closed until 2026-11-12 09:30 New York; closed_market_policy expire"
+    assert oracle(simulator) == []
+
+
+def test_a_signal_that_may_wait_for_the_open_is_bought_then(simulator: Simulator, tmp_path: Path) -> None:
+    with at(simulator, tmp_path / "state", "09:29:45", closed_market_policy="hold") as bot:
+        signal = signal_now(bot)
+        bot.accept(signal)
+        weighed = bot.parts.preview(signal)
+        assert isinstance(weighed, Previewed)
+        assert weighed.waits is not None
+        assert weighed.waits.startswith("closed until 2026-11-12 09:30 New York")
+        assert bot.view("acme-1").state is SignalState.RECEIVED
+        leap(simulator, bot, 15)
+        bought(bot, "acme-1")
+    assert len(oracle(simulator, "accepted")) == 1
+
+
+def test_in_extended_hours_a_limit_of_whole_shares_leaves(simulator: Simulator, tmp_path: Path) -> None:
+    with at(simulator, tmp_path / "state", "08:00:00", closed_market_policy="extended_hours") as bot:
+        bot.accept(signal_now(bot, price_at_signal=Decimal("12.50")))
+        trade = bought(bot, "acme-1")
+        assert (trade.shares, trade.notional) == (Decimal(7), Decimal("87.92"))
+    [order] = oracle(simulator, "accepted")
+    assert (order["type"], order["qty"], order["limit_price"]) == ("accepted", "7", "12.56")
+
+
+def test_in_the_last_minutes_of_the_day_nothing_is_bought(simulator: Simulator, tmp_path: Path) -> None:
+    with at(simulator, tmp_path / "state", "15:45:00", close_before_end_min=15) as bot:
+        bot.accept(signal_now(bot))
+        assert verdict(bot, "acme-1").code == "market_closing"
+    assert oracle(simulator) == []
