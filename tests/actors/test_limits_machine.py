@@ -494,7 +494,7 @@ class Limits(RuleBasedStateMachine):
     def a_price_moves(self, symbol: str, price: Decimal) -> None:
         self.price[symbol] = price
 
-    @rule(seconds=st.sampled_from([1, 20, 59.75, 61, 1800, 40_000]))
+    @rule(seconds=st.sampled_from([1, 20, 53, 58, 61, 1800, 40_000]))
     def time_passes(self, seconds: float) -> None:
         self.clock.move(seconds)
         self.read()
