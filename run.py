@@ -12,12 +12,11 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler and (
     __name__ == "__main__" or Path(sys.argv[0]).name == "starfill"
@@ -27,29 +26,21 @@ if signal.getsignal(signal.SIGINT) is signal.default_int_handler and (
 
 from rich.console import Console
 
-from actors.base import Address, Death, Handle, OnDeath, spawn
-from actors.brake import LeaseWatch, OrderBrake
-from actors.clock import Time, system_clock
-from actors.lane import Lane
+from actor_tree import GateBoard, Parts, start_actors
+from actors.base import Death, Handle
+from actors.clock import LeapingTime, Time, system_clock
 from actors.ledger_work import LedgerIdentity
-from actors.order_executor import OrderExecutor
-from actors.position_monitor import PositionMonitor
-from actors.reconciler import Reconciler
-from actors.signal_receiver import SignalReceiver
-from actors.stopping import STOP_ALL_S, STOP_BESIDE_HUNG_S, stop_actors
-from actors.supervisor import Hung, Supervisor, Watch
-from actors.timers import TimerThread
-from actors.trade_ledger import TradeLedger
-from actors.trading_stream import TradingStream
-from broker.api import Account, Broker, Feed
+from actors.supervisor import Supervisor, Watch
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
 from cli import logs
 from cli.app import BotOptions, application
+from cli.day.plan import DayPlan
 from cli.exits import end_with
 from cli.health import HealthFile, Watchdog
 from cli.live import LiveTable
 from cli.mode_switch import refuse_half_a_switch
+from cli.play_money import set_up
 from cli.probation import Probation
 from cli.startup import (
     HALT_FILE,
@@ -67,204 +58,38 @@ from cli.startup import (
     say,
     tune_interpreter,
 )
-from domain.messages import (
-    AuditNow,
-    CancelOrder,
-    ConfigTold,
-    GateChanged,
-    HaltsCleared,
-    LeaseRenewed,
-    LedgerMail,
-    MarketTold,
-    PositionChanged,
-    ReceiverMail,
-    ReconcilerMail,
-    ResendOrder,
-    StreamMail,
-)
-from domain.rules import Gate
+from domain.messages import LedgerMail
 from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
 from persistence.queries import Queries
-from persistence.store import LedgerStore
 from settings import Exit, Settings
 from web.app import create_app
-from web.health import Readiness
 from web.server import WebServer
 from web.token import TokenUnusable, read_or_create_token
 
 log = logging.getLogger("starfill")
 
-
-class GateBoard:
-    """The ledger's latest word on the gate, for whoever asks how the bot is."""
-
-    def __init__(self) -> None:
-        self.gate = Gate(open=False, reason="the bot is starting")
-
-    def send(self, mail: GateChanged) -> bool:
-        self.gate = mail.gate
-        return True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """What the actors are made from."""
-
-    settings: Settings
-    store: LedgerStore
-    broker: Broker
-    feed: Feed
-    account: Account
-    identity: LedgerIdentity
-    holder: str
-    """How this process calls itself to others that would have its ledger."""
-    halts: HaltFile
-    probation: Probation
-    intake: Handle[ReceiverMail]
-    ledger: Handle[LedgerMail]
-    reconciler: Handle[ReconcilerMail]
-    board: GateBoard
-    time: Time = field(default_factory=Time)
-
-    def readiness(self) -> Readiness:
-        """Ready: signals can be taken in, and their orders may leave."""
-        gate, taken = self.board.gate, self.intake.owned
-        return Readiness(
-            ready=gate.open and taken,
-            reason=gate.reason if taken else "the actors are being started or stopped",
-            gate="open" if gate.open else "closed",
-        )
-
-
-@dataclass(frozen=True)
-class ActorTree:
-    """The running actors by name, in the order in which they were started."""
-
-    actors: dict[str, Address[Any]] = field(default_factory=dict)
-
-
 STOP_WEB_S: Final = 2.0
 
 
-@contextmanager
-def start_actors(parts: Parts, on_death: OnDeath) -> Iterator[ActorTree]:
-    """Ears before mouth: who is written to starts first, the intake opens last and closes first."""
-    tree, timers, stopping = ActorTree(), TimerThread(parts.time), threading.Event()
-    within_s = STOP_ALL_S
-    try:
-        spawn_actors(tree.actors, parts, timers, stopping, on_death)
-        yield tree
-    except Hung:
-        within_s = STOP_BESIDE_HUNG_S
-        raise
-    finally:
-        parts.intake.swap(None)
-        parts.reconciler.swap(None)
-        parts.ledger.swap(None)
-        stopping.set()
-        late = stop_actors(tree.actors, within_s)
-        timers.close()
-        if late and within_s == STOP_ALL_S:
-            raise Hung(", ".join(late), "did not stop")
-
-
-def spawn_actors(
-    actors: dict[str, Address[Any]],
-    parts: Parts,
-    timers: TimerThread,
-    stopping: threading.Event,
-    on_death: OnDeath,
-) -> None:
-    """Start them all, each with the addresses that it writes to."""
-    ledger = actors["TradeLedger"] = spawn(
-        TradeLedger,
-        store=parts.store,
-        identity=parts.identity,
-        halts=parts.halts,
-        holder=parts.holder,
-        timers=timers,
-        clock=parts.time.clock,
-        monotonic=parts.time.monotonic,
-        on_death=on_death,
-    )
-    parts.ledger.swap(ledger)
-    parts.probation.tell()
-    ledger.subscribe(parts.board, GateChanged)
-    ledger.subscribe(parts.probation, HaltsCleared)
-    lease = LeaseWatch(parts.time.monotonic)
-    brake = OrderBrake(halts=parts.halts, lease_fresh=lease.fresh)
-    ledger.subscribe(lease, LeaseRenewed)
-    ledger.subscribe(brake, GateChanged)
-    to_stream: Handle[StreamMail] = Handle()  # the two write to each other, and one has to be first
-    reconciler = actors["Reconciler"] = spawn(
-        Reconciler,
-        broker=parts.broker,
-        ledger=ledger,
-        stream=to_stream,
-        timers=timers,
-        clock=parts.time.clock,
-        monotonic=parts.time.monotonic,
-        on_death=on_death,
-    )
-    ledger.subscribe(reconciler, AuditNow)
-    parts.reconciler.swap(reconciler)
-    stream = actors["TradingStream"] = spawn(
-        TradingStream, feed=parts.feed, ledger=ledger, reconciler=reconciler, timers=timers, on_death=on_death
-    )
-    to_stream.swap(stream)
-    ledger.subscribe(stream, HaltsCleared)
-    lanes = [f"Lane {number}" for number in range(1, parts.settings.lanes + 1)]
-    for lane in lanes:
-        actors[lane] = spawn(
-            Lane,
-            broker=parts.broker,
-            ledger=ledger,
-            reconciler=reconciler,
-            stream=stream,
-            brake=brake,
-            timers=timers,
-            clock=parts.time.clock,
-            stopping=stopping,
-            on_death=on_death,
-        )
-    executor = actors["OrderExecutor"] = spawn(
-        OrderExecutor, lanes=[actors[lane] for lane in lanes], on_death=on_death
-    )
-    ledger.subscribe(executor, ResendOrder, CancelOrder)
-    monitor = actors["PositionMonitor"] = spawn(
-        PositionMonitor,
-        broker=parts.broker,
-        ledger=ledger,
-        executor=executor,
-        timers=timers,
-        clock=parts.time.clock,
-        monotonic=parts.time.monotonic,
-        on_death=on_death,
-    )
-    ledger.subscribe(monitor, PositionChanged, ConfigTold, MarketTold)
-    receiver = actors["SignalReceiver"] = spawn(
-        SignalReceiver, ledger=ledger, executor=executor, timers=timers, on_death=on_death
-    )
-    ledger.subscribe(receiver, GateChanged)
-    parts.intake.swap(receiver)
-
-
-def assemble(settings: Settings, stack: ExitStack) -> Parts:
+def assemble(settings: Settings, stack: ExitStack, day: DayPlan | None) -> Parts:
     """Everything but the actors, in the order of their needs; raises CannotStart, OSError."""
+    time = Time() if day is None else LeapingTime(day.starts_at)
     stack.callback(hold(settings).release)
     refuse_half_a_switch(settings)
     boots = begin_boot(settings, stack)
-    settings = open_simulator(settings, stack)
+    settings, simulator = open_simulator(settings, stack, None if day is None else day.starts_at)
     assert settings.broker_url is not None
     broker = AlpacaRest(
         base_url=settings.broker_url,
         data_url=settings.data_url or settings.broker_url,
         key_id=settings.key_id,
         secret_key=settings.secret_key,
+        monotonic=lambda: time.monotonic().total_seconds(),
+        wall=lambda: time.clock().timestamp(),
     )
     account = meet_broker(broker, settings)
-    store = open_ledger(settings, account)
+    store = open_ledger(settings, account, time.clock)
     claim_ledger(settings, store, stack)
     stack.callback(store.close)
     ledger: Handle[LedgerMail] = Handle()
@@ -287,6 +112,8 @@ def assemble(settings: Settings, stack: ExitStack) -> Parts:
         ledger=ledger,
         reconciler=Handle(),
         board=GateBoard(),
+        time=time,
+        simulator=simulator,
     )
 
 
@@ -300,12 +127,14 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
     logs.hide(token)
     app = create_app(
         receiver=parts.intake,
+        preview=parts.preview,
         desk=parts.ledger,
         reconciler=parts.reconciler,
         queries=queries,
         token=token,
         clock=parts.time.clock,
         ready=parts.readiness,
+        session=parts.session,
     )
     try:
         web = WebServer(app, settings.http_host, settings.http_port)
@@ -322,22 +151,33 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
     return web
 
 
-def play_demo(parts: Parts, web: WebServer, console: Console, then: Callable[[int], None]) -> None:
-    """Play the sample signals on a thread of their own; `then` gets the exit code."""
+def show_demo(parts: Parts, web: WebServer, console: Console) -> int:
+    """Play the sample signals; the exit code."""
     from cli.demo import play
 
-    settings = parts.settings
+    return play(
+        url=web.url,
+        token=read_or_create_token(parts.settings.state_dir),
+        queries=Queries(parts.store),
+        oracle_path=parts.settings.state_dir / SIMULATOR_FOLDER / "oracle.jsonl",
+        console=console,
+    )
+
+
+def show_day(day: DayPlan, parts: Parts, web: WebServer, console: Console) -> int:
+    """Play the whole day; the exit code."""
+    from cli.day.play import play_day
+
+    return play_day(day, parts, web.url, read_or_create_token(parts.settings.state_dir), console)
+
+
+def beside(play: Callable[[], int], then: Callable[[int], None]) -> None:
+    """Play on a thread of its own; `then` gets the exit code."""
 
     def play_and_tell() -> None:
         code: int = Exit.DIFFERENT  # also when the output fails, as into a pipe that nobody reads
         try:
-            code = play(
-                url=web.url,
-                token=read_or_create_token(settings.state_dir),
-                queries=Queries(parts.store),
-                oracle_path=settings.state_dir / SIMULATOR_FOLDER / "oracle.jsonl",
-                console=console,
-            )
+            code = play()
         finally:
             then(code)
 
@@ -352,11 +192,13 @@ def bot(settings: Settings, options: BotOptions) -> int:
     secrets = [settings.secret_key.get_secret_value()]
     logs.configure(secrets=secrets)
     with ExitStack() as stack:
-        parts = assemble(settings, stack)
-        if options.live_table:  # the table has the terminal; the folder is ours only now
+        parts = assemble(settings, stack, options.day)
+        if options.live_table or options.day:  # the terminal is taken; the folder is ours only now
             logs.configure(secrets=secrets, file=settings.state_dir / logs.NAME)
         watchdog = stack.enter_context(Watchdog(settings.state_dir))
         queries = Queries(parts.store)
+        if (config := options.config) is not None:
+            set_up(parts.store, config, by="the demo", clock=parts.time.clock)
         web = open_web(parts, queries, stack)
         supervisor = make_supervisor(parts, watchdog)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -368,7 +210,10 @@ def bot(settings: Settings, options: BotOptions) -> int:
             stack.enter_context(table)
         if options.demo:
             stays = options.live_table and not options.once
-            play_demo(parts, web, console, then=(lambda _: None) if stays else supervisor.stop)
+            beside(lambda: show_demo(parts, web, console), (lambda _: None) if stays else supervisor.stop)
+        if (day := options.day) is not None:
+            stack.callback(console.show_cursor)  # the day's bar hides it, and may not come to its end
+            beside(lambda: show_day(day, parts, web, console), supervisor.stop)
         examine_beside(parts.store, supervisor.stop)
         parts.probation.begin(stack)
         code = judged(supervisor.run())

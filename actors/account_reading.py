@@ -66,7 +66,7 @@ class Reading:
         if isinstance(history, ReadFailed):
             return history
         failpoint("recon.mid")
-        positions = yield from self._positions(orders)
+        positions = yield from self._positions(orders, began=taken_at - reading.ahead)
         if isinstance(positions, ReadFailed):
             return positions
         self.snapshot = Snapshot(
@@ -91,7 +91,7 @@ class Reading:
             return market
         now, ended = self.clock(), self.monotonic()
         # The broker read its clock somewhere in between; a slow answer must not look like a wrong clock.
-        # When that began by the clock of now: this one may have been set meanwhile.
+        # Its beginning is told by the clock as it shows now: that may have been set meanwhile.
         before = now - (ended - begun)
         ahead = min((before - market.timestamp, now - market.timestamp), key=abs)
         if before <= market.timestamp <= now:
@@ -165,7 +165,7 @@ class Reading:
         return fills, actions
 
     def _positions(
-        self, orders: dict[str, OrderUpdate]
+        self, orders: dict[str, OrderUpdate], *, began: datetime
     ) -> Generator[None, None, tuple[BrokerPosition, ...] | ReadFailed]:
         """The positions; before the books are opened, at a moment at which no order moved them."""
         positions = self.broker.positions()
@@ -175,10 +175,15 @@ class Reading:
         again = self.broker.orders(status="open")
         if isinstance(again, ReadFailed):
             return again
-        filled = {order.broker_order_id: order.filled_qty for order in again}
-        before = {name: order.filled_qty for name, order in orders.items() if name in filled}
-        gone = [n for n, order in orders.items() if n not in filled and order.status in OPEN_STATUSES]
-        if filled != before or gone:
+        yield
+        # What was submitted and filled since the orders were read is not open any more.
+        lately = self.broker.orders(status="all", after=began - OVERLAP)
+        if isinstance(lately, ReadFailed):
+            return lately
+        still_open = {order.broker_order_id for order in again}
+        gone = [n for n, order in orders.items() if n not in still_open and order.status in OPEN_STATUSES]
+        before = {name: order.filled_qty for name, order in orders.items()}
+        if gone or any(before.get(o.broker_order_id) != o.filled_qty for o in (*again, *lately)):
             return ReadFailed(why="orders were filled while the account was read", retry_after_s=0.5)
         return positions
 

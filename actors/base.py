@@ -27,6 +27,7 @@ R_co = TypeVar("R_co", covariant=True)
 R2 = TypeVar("R2")
 R3 = TypeVar("R3")
 R4 = TypeVar("R4")
+R5 = TypeVar("R5")
 P = ParamSpec("P")
 
 
@@ -65,6 +66,19 @@ class Mailbox(Protocol[M_contra]):
     def ask(
         self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], d: type[R4], /, *, timeout: float
     ) -> R | R2 | R3 | R4: ...
+    @overload
+    def ask(
+        self,
+        mail: M_contra,
+        a: type[R],
+        b: type[R2],
+        c: type[R3],
+        d: type[R4],
+        e: type[R5],
+        /,
+        *,
+        timeout: float,
+    ) -> R | R2 | R3 | R4 | R5: ...
     def ask(self, mail: M_contra, /, *answers: type[Any], timeout: float) -> Any:
         """Put mail into the inbox and wait for its answer, at most `timeout` seconds."""
 
@@ -123,6 +137,19 @@ class Address(Generic[M_contra]):
     def ask(
         self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], d: type[R4], /, *, timeout: float
     ) -> R | R2 | R3 | R4: ...
+    @overload
+    def ask(
+        self,
+        mail: M_contra,
+        a: type[R],
+        b: type[R2],
+        c: type[R3],
+        d: type[R4],
+        e: type[R5],
+        /,
+        *,
+        timeout: float,
+    ) -> R | R2 | R3 | R4 | R5: ...
     def ask(self, mail: M_contra, /, *answers: type[Any], timeout: float) -> Any:
         """Ask; raises pykka.Timeout, pykka.ActorDeadError, or TypeError for an unexpected answer."""
         return self._begin(mail, answers).get(timeout=timeout)
@@ -158,6 +185,18 @@ class Address(Generic[M_contra]):
         """Order the stop and do not wait yet: several may come to their ends together."""
         end: Answer[object] = self._ref.stop(block=False)
         return end
+
+    def handed_in(self) -> int:
+        """How much mail there ever was for the actor."""
+        return self._inbox().handed_in
+
+    def handled(self) -> int:
+        """How much of it the actor is through with."""
+        return self._inbox().handled
+
+    def _inbox(self) -> Inbox:
+        inbox: Inbox = self._ref.actor_inbox  # type: ignore[assignment] # every worker makes one of its own
+        return inbox
 
     def is_alive(self) -> bool:
         """Whether the actor has not stopped or failed; a hung one still counts as alive."""
@@ -198,6 +237,19 @@ class Handle(Generic[M_contra]):
     def ask(
         self, mail: M_contra, a: type[R], b: type[R2], c: type[R3], d: type[R4], /, *, timeout: float
     ) -> R | R2 | R3 | R4: ...
+    @overload
+    def ask(
+        self,
+        mail: M_contra,
+        a: type[R],
+        b: type[R2],
+        c: type[R3],
+        d: type[R4],
+        e: type[R5],
+        /,
+        *,
+        timeout: float,
+    ) -> R | R2 | R3 | R4 | R5: ...
     def ask(self, mail: M_contra, /, *answers: type[Any], timeout: float) -> Any:
         owner = self._owner
         if owner is None:

@@ -26,6 +26,10 @@ class Time:
         """The time since some moment of the past."""
         return system_monotonic()
 
+    def wait_s(self, span: timedelta) -> float | None:
+        """Seconds of the machine's in which so much passes; None: waiting alone does not bring it."""
+        return span.total_seconds()
+
     def watch(self, wake: Callable[[], None]) -> None:
         """Have `wake` called whenever time has passed otherwise than by passing: here never."""
 
@@ -34,18 +38,24 @@ class Time:
 
 
 class LeapingTime(Time):
-    """Begins when it is told to, runs as time does, and leaps ahead on order: a day in a minute."""
+    """Begins when it is told to, stands still, and leaps ahead on order: a day in a minute.
+
+    As it stands still in between, whatever is done at a moment is done in time, however slow the machine.
+    """
 
     def __init__(self, start: datetime) -> None:
-        self._ahead = start - system_clock()
+        self._start = start
         self._leapt = timedelta()
         self._watchers: tuple[Callable[[], None], ...] = ()
 
     def clock(self) -> datetime:
-        return system_clock() + self._ahead + self._leapt
+        return self._start + self._leapt
 
     def monotonic(self) -> timedelta:
-        return system_monotonic() + self._leapt
+        return self._leapt
+
+    def wait_s(self, span: timedelta) -> float | None:  # noqa: ARG002 - however long it is
+        return None
 
     def watch(self, wake: Callable[[], None]) -> None:
         self._watchers = (*self._watchers, wake)

@@ -2,6 +2,7 @@
 
 from collections import deque
 from queue import Empty, SimpleQueue
+from threading import Lock
 from typing import Any, TypeVar
 
 from pykka import messages as pykka_messages
@@ -25,12 +26,21 @@ class Inbox:
         self._urgent: deque[Envelope] = deque()
         self._rest: deque[Envelope] = deque()
         self._last_was_urgent = False
+        self._counting = Lock()
+        self.handed_in = 0
+        """All mail there ever was."""
+        self.handled = 0
+        """Of that, what its owner is through with: whoever comes for more has done what was taken before."""
+        self._sorted = 0
 
     def put(self, envelope: Envelope) -> None:
+        with self._counting:
+            self.handed_in += 1
         self._arrived.put(envelope)
 
     def get(self) -> Envelope:
         """The next envelope; waits for one."""
+        self.handled = self._sorted - len(self._urgent) - len(self._rest)
         self._sort()
         if not self._urgent and not self._rest:
             self._place(self._arrived.get())
@@ -83,6 +93,7 @@ class Inbox:
     def _place(self, envelope: Envelope) -> None:
         lane = self._urgent if isinstance(envelope.message, self._urgent_kinds) else self._rest
         lane.append(envelope)
+        self._sorted += 1
 
 
 def is_stop(message: object) -> bool:

@@ -1,7 +1,7 @@
 """Sends orders, the only place they leave through: one at a time, from the plan to the broker's answer.
 
 In:  ExecuteSignal | ResendOrder | CancelOrder | ClosePosition | ProtectPosition, Serve (from the executor)
-Out: ?PlanEntry, ?PlanResend, ?PlanExit, ?PlanStop,
+Out: ?PlanEntry (after the reads that it asks for), ?PlanResend, ?PlanExit, ?PlanStop,
      OrderAccepted | OrderRejected | OrderUnresolved | OrderNotSent -> TradeLedger
      LookUpOrder | ReadOrder -> Reconciler;  OrderPlaced -> TradingStream;  Free -> OrderExecutor
 
@@ -20,6 +20,7 @@ import pykka
 
 from actors.base import Mailbox, OnDeath, Worker
 from actors.brake import Brake
+from actors.entry_reads import MOST_ROUNDS, read_for_entry
 from actors.timers import Timers
 from broker.api import Accepted, Broker, NotSent, ReadFailed, Rejected, Unresolved
 from domain.messages import (
@@ -48,7 +49,8 @@ from domain.messages import (
     StreamMail,
 )
 from domain.orders import OrderTicket, OrderUpdate
-from domain.rules import Deferred
+from domain.rules import Deferred, ReadsWanted
+from domain.signals import Signal
 from domain.values import Clock
 from failpoint import failpoint
 
@@ -66,6 +68,8 @@ TOLD_BY_THE_STREAM: Final = frozenset({"pending_new", "new", "partially_filled",
 
 Work = ExecuteSignal | ResendOrder | CancelOrder | ClosePosition | ProtectPosition
 Plan = PlanEntry | PlanResend | PlanExit | PlanStop
+_Answer = PlanAnswer | ReadsWanted | None
+"""None: the ledger has no answer to give just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +166,7 @@ class Lane(Worker[LaneMail]):
                 self._executor = mail.executor
                 self._broker.warm()
             case ExecuteSignal():
-                plan = PlanEntry(source=mail.signal.source, signal_id=mail.signal.signal_id)
-                self._act(_TryAgain(key_of(mail), "", never_sent=True), self._ask(plan))
+                self._act(_TryAgain(key_of(mail), "", never_sent=True), self._decide(mail.signal))
             case ResendOrder():
                 plan_again = PlanResend(client_order_id=mail.client_order_id)
                 again = _TryAgain(key_of(mail), mail.client_order_id, never_sent=False)
@@ -187,11 +190,28 @@ class Lane(Worker[LaneMail]):
 
     # --- orders -----------------------------------------------------------------------------------
 
-    def _ask(self, plan: Plan) -> PlanAnswer | None:
+    def _decide(self, signal: Signal) -> _Answer:
+        """The ledger's decision, after what it asks for was looked up; if that failed, the signal waits."""
+        source, signal_id, reads = signal.source, signal.signal_id, None
+        for _ in range(MOST_ROUNDS):
+            answer = self._ask(PlanEntry(source=source, signal_id=signal_id, reads=reads))
+            if not isinstance(answer, ReadsWanted) or self._stopping.is_set():
+                return answer
+            told = read_for_entry(self._broker, answer, reads, self._clock)
+            if isinstance(told, ReadFailed):
+                log.warning(
+                    "no decision on %s yet: %s cannot be read (%s)", signal_id, answer.symbol, told.why
+                )
+                return None
+            reads = told
+        log.error("no decision on %s: the ledger asks for more than there is to read", signal_id)
+        return None
+
+    def _ask(self, plan: Plan) -> _Answer:
         """The ledger's plan; None: it has none to give just now."""
         try:
             answer = self._ledger.ask(
-                plan, Planned, Declined, Deferred, LedgerUnwritable, timeout=LEDGER_TIMEOUT_S
+                plan, Planned, Declined, Deferred, ReadsWanted, LedgerUnwritable, timeout=LEDGER_TIMEOUT_S
             )
         except pykka.Timeout:
             log.warning("the ledger has not answered %s within %.0f s", plan, LEDGER_TIMEOUT_S)
@@ -201,11 +221,11 @@ class Lane(Worker[LaneMail]):
             return None
         return answer
 
-    def _act(self, work: _TryAgain, answer: PlanAnswer | None) -> None:
+    def _act(self, work: _TryAgain, answer: _Answer) -> None:
         match answer:
             case Planned():
                 self._submit(replace(work, client_order_id=answer.order.client_order_id), answer.order)
-            case Declined() | Deferred() | None:
+            case Declined() | Deferred() | ReadsWanted() | None:
                 # A signal without a verdict is sent again by the receiver, an intent without an outcome
                 # is found again by the reconciler, and what is to be sold by the monitor.
                 self._free(work.key)

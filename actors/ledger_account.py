@@ -236,6 +236,8 @@ def _compare(work: Work, read: Snapshot) -> int:
         else:
             work.halt(symbol, _unexplained(suspicion))
         suspicions[symbol] = suspicion
+    for symbol in suspicions.keys() ^ work.suspicions.keys():
+        work.follow(work.unit.open_trades(symbol))  # whether a price means anything for them has changed
     work.suspicions = suspicions
     ledger_shares.settle_all(work, symbols - suspicions.keys())
     return len(suspicions)

@@ -36,6 +36,7 @@ from domain.messages import (
     PlanStop,
     PositionConfirmed,
     PositionsLooked,
+    PreviewEntry,
     RecordSignal,
     RequestExit,
     SafeMode,
@@ -47,7 +48,7 @@ from domain.messages import (
 GateFact = StreamOpened | StreamLost | KeysRefused | SafeMode
 
 
-def answer(work: Work, mail: LedgerQuestion) -> object:  # noqa: C901, PLR0911 - one a question
+def answer(work: Work, mail: LedgerQuestion) -> object:  # noqa: C901, PLR0911, PLR0912 - one a question
     """The answer to a question."""
     match mail:
         case RecordSignal():
@@ -56,6 +57,8 @@ def answer(work: Work, mail: LedgerQuestion) -> object:  # noqa: C901, PLR0911 -
             return ledger_signals.list_undecided(work, mail)
         case PlanEntry():
             return ledger_signals.plan_entry(work, mail)
+        case PreviewEntry():
+            return ledger_signals.preview_entry(work, mail)
         case PlanResend():
             return ledger_signals.plan_resend(work, mail)
         case PlanExit():

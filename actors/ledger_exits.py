@@ -7,7 +7,7 @@ trade at a time, and none while an order that could still buy or sell the same s
 from collections.abc import Sequence
 from decimal import Decimal
 
-from actors import ledger_shares
+from actors import ledger_limits, ledger_shares
 from actors.ledger_signals import config_digest
 from actors.ledger_work import Work
 from domain.exits import (
@@ -45,7 +45,7 @@ def request_exit(work: Work, mail: RequestExit) -> ExitRequested:
     """Note for good that a person wants this sold; a buy that still works is canceled at once."""
     trades = work.unit.open_trades(None if mail.scope == ALL else mail.scope)
     orders = work.unit.orders_of([trade.id for trade in trades])
-    wanted = [_wanted(work, trade, mail.reason, mail.by) for trade in trades]
+    wanted = [_wanted(work, trade, mail.reason, mail.by, mail.detail) for trade in trades]
     work.follow(wanted)
     for trade in trades:
         work.cancel_working([o for o in orders[trade.id] if o.leg == "entry"])
@@ -158,6 +158,7 @@ def _intend(
         "order_intended", order.client_order_id, symbol=order.symbol, leg=leg, qty=order.qty, reason=reason
     )
     work.follow(work.unit.trades([trade.id]).values())
+    ledger_limits.look_at_orders(work)
     failpoint("plan.before_intent")
     return Planned(order=order)
 
@@ -170,3 +171,4 @@ def look(work: Work, mail: PositionsLooked) -> None:
         for look in mail.looks
         if look.trade_id in trades and trades[look.trade_id].held
     )
+    ledger_limits.look_at_losses(work)

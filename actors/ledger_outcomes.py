@@ -1,6 +1,6 @@
 """The ledger's work on attempts: what each POST and each question for an order has proved."""
 
-from actors import ledger_orders
+from actors import ledger_limits, ledger_orders
 from actors.ledger_work import Work
 from domain.holdings import signed
 from domain.messages import (
@@ -56,7 +56,9 @@ def rejected(work: Work, mail: OrderRejected) -> None:
         after = after.having({"post_until": min(after.post_until, work.now)})
     work.journal("order_refused", mail.client_order_id, reason=mail.reason[:500])
     work.save({record.client_order_id: after})
-    if record.leg == "exit":
+    if record.leg == "entry":
+        ledger_limits.look_at_refusals(work)
+    elif record.leg == "exit":
         work.in_trouble(record.trade_id, f"the broker refused to sell: {mail.reason}")
 
 

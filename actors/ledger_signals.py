@@ -3,7 +3,7 @@
 import hashlib
 from functools import lru_cache
 
-from actors import ledger_halts, ledger_shares
+from actors import ledger_halts, ledger_limits, ledger_shares
 from actors.ledger_work import Work
 from domain.config import BotConfig
 from domain.identity import client_order_id
@@ -14,14 +14,16 @@ from domain.messages import (
     PlanEntry,
     Planned,
     PlanResend,
+    Previewed,
+    PreviewEntry,
     RecordSignal,
     SignalConflict,
     SignalRecorded,
     Undecided,
 )
 from domain.orders import Life, OrderTicket, Trigger, learn
-from domain.rules import Deferred, EntryFacts, decide_entry
-from domain.signals import Signal, SignalReceipt, SignalState, Verdict, body_digest
+from domain.rules import Deferred, ReadsWanted, decide_entry, weigh_entry
+from domain.signals import EntryOrder, Signal, SignalReceipt, SignalState, Verdict, body_digest, decimal_text
 from domain.values import ZERO
 from failpoint import failpoint
 from persistence.store import NewTrade
@@ -66,28 +68,21 @@ def list_undecided(work: Work, _: ListUndecided) -> Undecided:
     return Undecided(signals=work.unit.undecided_signals(limit=UNDECIDED_AT_ONCE))
 
 
-def plan_entry(work: Work, mail: PlanEntry) -> PlanAnswer:
+def plan_entry(work: Work, mail: PlanEntry) -> PlanAnswer | ReadsWanted:
     """Decide on a signal from the facts of this transaction; a trade's intent is part of it."""
     key = (mail.source, mail.signal_id)
     stored = work.unit.find_signals([key]).get(key)
     if stored is None or stored.state is not SignalState.RECEIVED:
         return Declined(verdict=None)
     signal, config = stored.signal, work.unit.config()
-    decision = decide_entry(
-        EntryFacts(
-            signal=signal,
-            now=work.now,
-            config=config,
-            gate=work.gate_now(),
-            halts=ledger_halts.standing(work, signal.symbol),
-            occupied_by=work.unit.trade_occupying(signal.symbol),
-        )
-    )
-    if isinstance(decision, Deferred):
+    facts = ledger_limits.entry_facts(work, signal, config, mail.reads)
+    ledger_limits.stop_losing(work, config, facts.exposure.today)
+    decision = decide_entry(facts)
+    if isinstance(decision, Deferred | ReadsWanted):
         return decision
     answer: PlanAnswer = Declined(verdict=decision)
-    if decision.code == "trade":
-        answer = Planned(order=_intend(work, signal, decision, config))
+    if decision.order is not None:
+        answer = Planned(order=_intend(work, signal, decision, decision.order, config))
     work.unit.decide_signal(
         source=signal.source,
         signal_id=signal.signal_id,
@@ -95,18 +90,39 @@ def plan_entry(work: Work, mail: PlanEntry) -> PlanAnswer:
         verdict=decision,
         at=work.now,
     )
-    work.journal("signal_decided", signal.signal_id, verdict=decision.code, reason=decision.reason)
+    work.journal(
+        "signal_decided",
+        signal.signal_id,
+        verdict=decision.code,
+        reason=decision.reason,
+        order=None if decision.order is None else decision.order.text,
+    )
     work.signals.append(signal.signal_id)
     return answer
+
+
+def preview_entry(work: Work, mail: PreviewEntry) -> Previewed | ReadsWanted:
+    """What would be decided now, by the same facts; nothing is written."""
+    signal = mail.signal
+    key = (signal.source, signal.signal_id)
+    stored = work.unit.find_signals([key]).get(key)
+    weighed = weigh_entry(ledger_limits.entry_facts(work, signal, work.unit.config(), mail.reads))
+    if weighed.waits is None and weighed.wants is not None:
+        return weighed.wants
+    return Previewed(
+        verdict=weighed.verdict,
+        waits=None if weighed.waits is None else weighed.waits.reason,
+        known=None if stored is None else stored.state,
+    )
 
 
 _STATES = {"trade": SignalState.PLANNED, "expired": SignalState.EXPIRED}
 
 
-def _intend(work: Work, signal: Signal, verdict: Verdict, config: BotConfig) -> OrderTicket:
+def _intend(
+    work: Work, signal: Signal, verdict: Verdict, entry: EntryOrder, config: BotConfig
+) -> OrderTicket:
     """Write the intent: the order as it will be POSTed, and the trade that it opens."""
-    assert verdict.notional is not None
-    assert verdict.stars is not None
     order = OrderTicket(
         client_order_id=client_order_id(
             account_id=work.identity.account_id,
@@ -116,14 +132,18 @@ def _intend(work: Work, signal: Signal, verdict: Verdict, config: BotConfig) -> 
         ),
         symbol=signal.symbol,
         side="buy",
-        notional=verdict.notional,
+        type=entry.type,
+        notional=entry.notional,
+        qty=entry.qty,
+        limit_price=entry.limit_price,
+        extended_hours=entry.extended_hours,
         post_until=signal.expires_at,
     )
     trade_id = work.unit.add_entry(
         NewTrade(
             symbol=signal.symbol,
             stars=verdict.stars,
-            notional=verdict.notional,
+            notional=entry.cost,
             catalyst_type=signal.catalyst_category,
             catalyst_tier=signal.catalyst_tier,
             source=signal.source,
@@ -138,8 +158,15 @@ def _intend(work: Work, signal: Signal, verdict: Verdict, config: BotConfig) -> 
         code_version=work.identity.code_version,
         at=work.now,
     )
-    work.journal("order_intended", order.client_order_id, symbol=order.symbol, notional=str(order.notional))
+    work.journal(
+        "order_intended",
+        order.client_order_id,
+        symbol=order.symbol,
+        order=entry.text,
+        cost=decimal_text(entry.cost),
+    )
     work.trades.add(trade_id)
+    ledger_limits.look_at_orders(work)
     failpoint("plan.before_intent")
     return order
 
@@ -164,8 +191,19 @@ def plan_resend(work: Work, mail: PlanResend) -> PlanAnswer:
     changed = ledger_shares.why_not_again(work, record, never_sent=mail.never_sent)
     if changed is not None:
         return changed
+    order = work.unit.tickets([cid])[cid]
     if record.side == "buy":  # what adds risk; a sale only takes some away
         gate, halts = work.gate_now(), ledger_halts.standing(work, record.symbol)
         if halts or not gate.open:
             return Deferred(reason="; ".join(halts) or gate.reason)
-    return Planned(order=work.unit.tickets([cid])[cid])
+        if not _executes_now(work, order):
+            return Deferred(reason="the market has closed since it was planned")
+    return Planned(order=order)
+
+
+def _executes_now(work: Work, order: OrderTicket) -> bool:
+    """Whether the hour is one for this order; sent at another, it would wait for the next opening's price."""
+    market, now = work.market, work.market_now()
+    if market is None:
+        return False
+    return market.is_open(now) or (order.extended_hours and market.extended_until(now) is not None)

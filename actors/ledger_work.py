@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
 
+from actors.known_assets import KnownAssets
 from domain.config import BotConfig
 from domain.exits import open_trade, surplus
 from domain.gate import GateFacts
@@ -86,6 +87,7 @@ class Work:
     """As last read; None: the account has not been read yet."""
     means: Means | None
     """The account's, as the last read found them; None: it could not read them."""
+    assets: KnownAssets
     signals: list[str] = field(default_factory=list)
     trades: set[int] = field(default_factory=set)
     followed: dict[int, tuple[TradeRecord, tuple[OrderRecord, ...]]] = field(default_factory=dict)
@@ -99,7 +101,7 @@ class Work:
     """The halts have changed."""
     cleared: list[HaltsCleared] = field(default_factory=list)
     config: BotConfig | None = None
-    """The owner's settings, where this unit has changed them."""
+    """The owner's settings, where this unit has changed or first read them."""
     passed: list[str] = field(default_factory=list)
     """Crash points that lie behind the commit."""
     _holdings: dict[str, Holding] = field(default_factory=dict)
@@ -222,7 +224,10 @@ class Work:
         if self.followed:
             config = self.unit.config()
             self.positions = PositionChanged(
-                trades=tuple(open_trade(trade, orders, config) for trade, orders in self.followed.values())
+                trades=tuple(
+                    open_trade(trade, orders, config, doubtful=trade.symbol in self.suspicions)
+                    for trade, orders in self.followed.values()
+                )
             )
 
     def resend(self, record: OrderRecord) -> None:

@@ -75,8 +75,8 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
         self._open: dict[int, OpenTrade] = {}
         self._config: BotConfig | None = None
         self._market: Market | None = None
-        self._ahead = timedelta()
-        """Our clock less the broker's, by which the market opens and prices have their age."""
+        self._as_of: tuple[datetime, timedelta] | None = None
+        """The broker's time, and the monotonic one, when the market was told."""
         self._looks = 0
         self._looked_at = -LOOK_AGAIN
         self._hurried = False
@@ -93,7 +93,10 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
                 self._config = mail.config
                 self._hurry()
             case MarketTold():
-                self._market, self._ahead = mail.market, mail.ahead
+                if self._market is None:
+                    self._hurry()
+                self._market = mail.market
+                self._as_of = (self._clock() - mail.ahead, self._monotonic())
             case _Look():
                 if mail.number == self._looks:
                     self._look()
@@ -127,11 +130,11 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
         self._hurried, self._looked_at = False, self._monotonic()
         if self._config is not None and self._open:
             prices = self._prices(self._config)
-            now = self._clock() - self._ahead
+            now = self._broker_now()
             closes_at = None if self._market is None else self._market.closes_at(now)
             looks: list[Look] = []
             for each in self._open.values():
-                price = prices[each.trade.symbol]
+                price = _doubted(prices[each.trade.symbol]) if each.doubtful else prices[each.trade.symbol]
                 self._act(each, price, self._config, now, closes_at)
                 if each.trade.held:
                     looks.append(self._seen(each, price, closes_at))
@@ -147,8 +150,18 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
             log.warning("no prices for %s (%s): no rule that needs one sells", ", ".join(symbols), told.why)
             why = f"the prices could not be read: {told.why}"
             return {symbol: Unpriced(symbol=symbol, why=why) for symbol in symbols}
-        now, age = self._clock() - self._ahead, config.price_max_age_sec
+        now, age = self._broker_now(), config.price_max_age_sec
         return {symbol: price_of(symbol, told.get(symbol), now, max_age_s=age) for symbol in symbols}
+
+    def _broker_now(self) -> datetime:
+        """The broker's time, by which the market closes and prices have their age.
+
+        It runs on by the monotonic clock: a step of this machine's own sells nothing too early.
+        """
+        if self._as_of is None:
+            return self._clock()
+        then, monotonic = self._as_of
+        return then + (self._monotonic() - monotonic)
 
     def _seen(self, each: OpenTrade, price: Priced | Unpriced, closes_at: datetime | None) -> Look:
         priced = price if isinstance(price, Priced) else None
@@ -205,6 +218,11 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
                 trade_id=each.trade.id, symbol=each.trade.symbol, reason=reason, detail=detail, by=by
             )
         )
+
+
+def _doubted(price: Priced | Unpriced) -> Unpriced:
+    """What no price says of shares that may not be those which were bought."""
+    return Unpriced(symbol=price.symbol, why="the account holds something else than the books explain")
 
 
 def _moved(before: OpenTrade, after: OpenTrade) -> bool:

@@ -26,6 +26,7 @@ class TimerThread:
         self._order = itertools.count()
         self._changed = threading.Condition()
         self._closed = False
+        self._acting = False
         self._time.watch(self._wake)
         threading.Thread(target=self._run, name="timers", daemon=True).start()
 
@@ -34,6 +35,11 @@ class TimerThread:
             due = self._time.monotonic() + timedelta(seconds=delay_s)
             heapq.heappush(self._due, (due, next(self._order), action))
             self._changed.notify()
+
+    def at_rest(self) -> bool:
+        """Whether nothing is due, nor being done, at this moment."""
+        with self._changed:
+            return not self._acting and not self._is_due()
 
     def close(self) -> None:
         """Drop what is not due yet and end the thread."""
@@ -52,9 +58,16 @@ class TimerThread:
 
     def _next(self) -> Callable[[], object] | None:
         with self._changed:
+            self._acting = False
             while not self._closed:
-                now = self._time.monotonic()
-                if self._due and self._due[0][0] <= now:
+                if self._is_due():
+                    self._acting = True
                     return heapq.heappop(self._due)[2]
-                self._changed.wait((self._due[0][0] - now).total_seconds() if self._due else None)
+                self._changed.wait(self._wait_s())
             return None
+
+    def _is_due(self) -> bool:
+        return bool(self._due) and self._due[0][0] <= self._time.monotonic()
+
+    def _wait_s(self) -> float | None:
+        return self._time.wait_s(self._due[0][0] - self._time.monotonic()) if self._due else None

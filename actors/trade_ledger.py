@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from actors import ledger_desk, ledger_halts, ledger_orders
+from actors import ledger_desk, ledger_halts, ledger_limits, ledger_orders
 from actors.base import OnDeath, Ping, Subscribe, Worker
 from actors.inbox import Envelope, Inbox
+from actors.known_assets import KnownAssets
 from actors.ledger_backlog import Backlog
 from actors.ledger_work import HaltsOnFile, LedgerIdentity, Suspicion, Work
 from actors.timers import Timers
@@ -53,6 +54,7 @@ from domain.messages import (
     PlanResend,
     PlanStop,
     PositionChanged,
+    PreviewEntry,
     RecordSignal,
     RequestExit,
     SafeMode,
@@ -80,6 +82,7 @@ URGENT: Final = (
     ListUndecided,
     PlanEntry,
     PlanResend,
+    PreviewEntry,
     PlanExit,
     PlanStop,
     RequestExit,
@@ -142,11 +145,13 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         self._renewed = timedelta()
         self._gate = GateFacts()
         self._told = Gate(open=False, reason="the bot is starting")
-        self._config = BotConfig()
+        self._config: BotConfig | None = None
+        """None: not read yet."""
         self._suspicions: dict[str, Suspicion] = {}
         self._vanished: frozenset[str] = frozenset()
         self._market: Market | None = None
         self._means: Means | None = None
+        self._assets = KnownAssets()
         self._backlog = Backlog()
         self._ticks = 0
         self._positions_told = True
@@ -162,8 +167,6 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         """Become the one writer: whoever wrote before finds the epoch raised, and ends."""
         moment = self._moment()
         self._epoch = self._store.take_lease(holder=self._holder, at=moment.now)
-        with self._store.unit(self._epoch) as unit:
-            self._config = unit.config()
         self._told = self._gate.gate(moment)
         self._tick()
 
@@ -175,7 +178,7 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             subscription.subscriber.send(GateChanged(gate=self._told))
         if LeaseRenewed in subscription.kinds:
             subscription.subscriber.send(LeaseRenewed(monotonic=self._renewed))
-        if ConfigTold in subscription.kinds:
+        if ConfigTold in subscription.kinds and self._config is not None:
             subscription.subscriber.send(ConfigTold(config=self._config))
         if MarketTold in subscription.kinds and self._market is not None:
             subscription.subscriber.send(self._told_market(self._market))
@@ -263,6 +266,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         with self._store.unit(self._epoch) as unit:
             work = self._work(unit)
             yield work
+            if work.followed:  # prices were seen, or shares were bought and sold
+                ledger_limits.look_at_losses(work)
             work.finish()
             if self.wanted(PositionChanged):
                 work.tell_positions()
@@ -291,6 +296,7 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
             vanished=self._vanished,
             market=self._market,
             means=self._means,
+            assets=self._assets,
         )
 
     def _moment(self) -> Moment:
@@ -353,11 +359,15 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         try:
             with self._unit(put_halts_on_file=self._halts_to_file) as work:
                 work.unit.renew_lease(work.now)
+                if self._config is None:
+                    work.config = work.unit.config()
                 ledger_halts.merge(work, self._halts)
                 for fact in self._backlog.facts:
                     ledger_desk.book(work, fact)
                 if not self._positions_told:
                     self._all_positions(work)
+                if self._config is None:
+                    work.config = work.unit.config()
                 work.gate = work.gate.having({"unwritable": None})
                 if self._backlog.overflowed:
                     work.gate = work.gate.having({"snapshot": None})

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import run
+from actor_tree import GateBoard, Parts, start_actors
 from actors.base import Address, Death, Handle
 from actors.clock import system_clock
 from actors.ledger_work import LedgerIdentity
@@ -25,6 +25,7 @@ from benchmarks.process import rss_mb, threads
 from broker.api import Account
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
+from cli.play_money import UNLIMITED, set_up
 from cli.probation import Probation
 from cli.startup import HALT_FILE, tune_interpreter
 from domain.messages import (
@@ -138,9 +139,10 @@ def running(ledger_file: Path, broker_url: str, stream_url: str, key: str, lanes
     assert isinstance(account, Account)
     store = LedgerStore.open(ledger_file, clock=system_clock)
     store.bind_account(account.id)
+    set_up(store, UNLIMITED, by="the benchmark")
     handle: Handle[LedgerMail] = Handle()
     settings = load(mode="simulator", broker_url=broker_url, state_dir=ledger_file.parent)
-    parts = run.Parts(
+    parts = Parts(
         settings=settings.model_copy(update={"lanes": lanes}),
         store=store,
         broker=broker,
@@ -153,9 +155,9 @@ def running(ledger_file: Path, broker_url: str, stream_url: str, key: str, lanes
         intake=Handle(),
         ledger=handle,
         reconciler=Handle(),
-        board=run.GateBoard(),
+        board=GateBoard(),
     )
-    with run.start_actors(parts, _die) as tree:
+    with start_actors(parts, _die) as tree:
         news = News()
         tree.actors["TradeLedger"].subscribe(news, GateChanged, LedgerChanged)
         if not news.gate_open.wait(_PATIENCE_S):

@@ -22,7 +22,7 @@ _CHUNK = 64 * 1024
 _ACCOUNT = json.dumps(
     {
         "id": names.ACCOUNT_ID, "account_number": "PA0000000000", "status": "ACTIVE", "currency": "USD",
-        "cash": "1000000", "equity": "1000000", "buying_power": "1000000",
+        "cash": "1000000000", "equity": "1000000000", "buying_power": "1000000000",
     }
 ).encode()  # fmt: skip
 
@@ -117,6 +117,8 @@ class _Broker:
         }
         if path in known:
             peer.sendall(_response(200, known[path]))
+        elif path.startswith(b"/v2/assets/"):
+            peer.sendall(_response(200, shapes.asset(path.rpartition(b"/")[2].decode())))
         else:
             peer.sendall(_response(404, b'{"code":40410000,"message":"not found"}'))
 

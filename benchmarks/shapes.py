@@ -33,6 +33,18 @@ def order(*, filled: bool) -> dict[str, object]:
     }  # fmt: skip
 
 
+def asset(symbol: str) -> bytes:
+    """What may be done with the symbol: all of it."""
+    told = {
+        "symbol": symbol,
+        "class": "us_equity",
+        "status": "active",
+        "tradable": True,
+        "fractionable": True,
+    }
+    return json.dumps(told).encode()
+
+
 def _update(event: str) -> str:
     filled = event == "fill"
     data: dict[str, object] = {"event": event, "timestamp": _AT, "execution_id": _EXECUTION}

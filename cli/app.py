@@ -3,15 +3,20 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from cli import config, crashtest, halts, reconcile, send, simulate
+from cli import config, crashtest, halts, reconcile, selling, send, simulate, trades
+from cli.day.plan import CONFIG, ORDINARY, SIGNALS, DayPlan, plan_of
 from cli.demo_settings import demo_settings
 from cli.exits import configuration_errors
 from cli.flags import BrokerUrl, Database, DataUrl, Http, Mode, RootFlags, StateDir
+from cli.play_money import DEMO
+from domain.config import BotConfig
 from settings import ConfigurationError, Settings, load
 
 
@@ -25,6 +30,15 @@ class BotOptions:
     """With `demo`: end when every order is done."""
     live_table: bool = False
     """Standard output is a terminal: show the live table there."""
+    day: DayPlan | None = None
+    """Play this day, against the built-in simulator."""
+
+    @property
+    def config(self) -> BotConfig | None:
+        """What the bot begins with instead of what the owner has set."""
+        if self.day is not None:
+            return CONFIG
+        return DEMO if self.demo else None
 
 
 def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
@@ -42,6 +56,14 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
         state_dir: StateDir = None,
         demo: Annotated[bool, typer.Option("--demo", help="Play sample signals on the simulator.")] = False,
         once: Annotated[bool, typer.Option("--once", help="With --demo: end when all is done.")] = False,
+        demo_day: Annotated[
+            bool, typer.Option("--demo-day", help="Play a whole trading day on the simulator, in a minute.")
+        ] = False,
+        date: Annotated[
+            str | None,
+            typer.Option(help="With --demo-day: which, as 2026-11-27.", show_default=str(ORDINARY)),
+        ] = None,
+        signals: Annotated[int | None, typer.Option(min=10, max=5000, hidden=True)] = None,
         show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     ) -> None:
         """Run the bot: star-rated signals in, notional orders out, every fill in the ledger.
@@ -57,7 +79,9 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
         with configuration_errors():
             if once and not demo:
                 raise ConfigurationError("--once ends the demo; it needs --demo")
-            settings = (demo_settings if demo else load)(
+            day = _day(date, signals, wanted=demo_day, instead=demo)
+            played = partial(demo_settings, anew=day is not None)
+            settings = (played if demo or day is not None else load)(
                 mode=mode,
                 broker_url=broker_url,
                 data_url=data_url,
@@ -67,15 +91,43 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
             )
             # Without a standard output (`>&-`) Python has None in its place.
             on_terminal = sys.stdout is not None and sys.stdout.isatty()
-            # Where nobody watches, a demo that does not end would only hang.
-            options = BotOptions(demo=demo, once=demo and (once or not on_terminal), live_table=on_terminal)
+            options = BotOptions(
+                demo=demo,
+                # Where nobody watches, a demo that does not end would only hang.
+                once=demo and (once or not on_terminal),
+                live_table=on_terminal and day is None,
+                day=day,
+            )
             raise typer.Exit(bot(settings, options))
 
     app.command("send")(send.command)
     app.command("halt")(halts.halt)
     app.command("resume")(halts.resume)
+    app.command("close")(selling.close)
+    app.command("flatten")(selling.flatten)
+    app.command("trades")(trades.command)
     app.add_typer(config.application(), name="config")
     app.command("reconcile")(reconcile.command)
     app.command("simulator")(simulate.command)
     app.command("crashtest")(crashtest.command)
     return app
+
+
+def _day(date: str | None, signals: int | None, *, wanted: bool, instead: bool) -> DayPlan | None:
+    """The day to be played; raises ConfigurationError."""
+    if not wanted:
+        if date is not None or signals is not None:
+            raise ConfigurationError(
+                "--date and --signals are of the day that --demo-day plays; it is missing"
+            )
+        return None
+    if instead:
+        raise ConfigurationError("--demo and --demo-day are two plays; name one of them")
+    return plan_of(ORDINARY if date is None else _date(date), signals=signals or SIGNALS)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"--date {text} is no date; it is written as 2026-11-27") from None

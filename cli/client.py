@@ -61,6 +61,10 @@ class BotClient:
         """Send one signal, again while the bot asks for patience. Raises Unreachable."""
         return self._patiently(lambda: self._post("/api/signals", text))
 
+    def preview_signal(self, text: str) -> Answer:
+        """Have one signal weighed, again while the bot asks for patience. Raises Unreachable."""
+        return self._patiently(lambda: self._post("/api/signals?preview=true", text))
+
     def halt(self, scope: str, reason: str) -> Answer:
         """Stop what adds risk, again while the bot asks for patience: that is safe. Raises Unreachable."""
         text = json.dumps({"scope": scope, "reason": reason})
@@ -69,6 +73,15 @@ class BotClient:
     def resume(self, scope: str, reason: str) -> Answer:
         """Lift the halts of a scope, asked once: a repeat could lift what came since. Raises Unreachable."""
         return self._post("/api/resume", json.dumps({"scope": scope, "reason": reason}))
+
+    def close_position(self, symbol: str, reason: str | None) -> Answer:
+        """Have a symbol sold, again while the bot asks for patience: that is safe. Raises Unreachable."""
+        text = json.dumps({"reason": reason})
+        return self._patiently(lambda: self._post(f"/api/positions/{_quoted(symbol)}/close", text))
+
+    def flatten(self, reason: str | None) -> Answer:
+        """Have all sold, again while the bot asks for patience: that is safe. Raises Unreachable."""
+        return self._patiently(lambda: self._post("/api/flatten", json.dumps({"reason": reason})))
 
     def change_config(self, changes: Mapping[str, str]) -> Answer:
         """Change settings, again while the bot asks for patience: that is safe. Raises Unreachable."""

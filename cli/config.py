@@ -21,8 +21,8 @@ from domain.settings_text import (
     changed,
     description,
     differences,
-    known,
     texts_of,
+    unknown,
     warnings,
 )
 from settings import Exit, Settings, load
@@ -57,7 +57,7 @@ def get(  # noqa: PLR0917 - typer makes the flags from them
     state_dir: StateDir = None,
 ) -> None:
     """Show settings with what they mean, what they take, and their defaults."""
-    faults = known(keys or ())
+    faults = unknown(keys or ())
     if faults:
         fail("; ".join(map(str, faults)), Exit.CONFIGURATION)
     held = _read(context, mode, database, http, state_dir)

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from actors.clock import system_clock
+from cli.startup import SIMULATOR_FOLDER
 from settings import SIMULATOR_KEY, ConfigurationError, Settings, load
 
 
@@ -18,9 +19,12 @@ def demo_settings(
     http: str | None,
     database: str | None,
     state_dir: Path | None,
+    anew: bool = False,
     clock: Callable[[], datetime] = system_clock,
 ) -> Settings:
     """Settings against the simulator inside the process; raises ConfigurationError.
+
+    `anew`: the demo goes by a time of its own, so its ledger must not have seen another.
 
     Keys and addresses in the environment are for real accounts, so none of them is used. Without a
     `state_dir` of its own each demo starts with an empty ledger: the positions of the last one would
@@ -35,6 +39,13 @@ def demo_settings(
     own |= dict.fromkeys(("broker_url", "data_url"), "http://127.0.0.1")
     given = load(**own, http=http, database=database, state_dir=state_dir)
     folder = given.state_dir if state_dir else given.state_dir / "demo" / f"{clock():%Y%m%dT%H%M%S.%f}"
+    ledger = given.database if database else folder / "ledger-simulator.sqlite3"
+    for used in (ledger, folder / SIMULATOR_FOLDER):
+        if anew and used.exists():
+            raise ConfigurationError(
+                f"the day begins with nothing in the books, and {used} is there already; "
+                "leave out --state-dir and --database, or name what is not there yet"
+            )
     return given.model_copy(
         update={
             "broker_url": None,
@@ -42,6 +53,6 @@ def demo_settings(
             "key_id": SIMULATOR_KEY,
             "secret_key": SecretStr(SIMULATOR_KEY),
             "state_dir": folder,
-            "database": given.database if database else folder / "ledger-simulator.sqlite3",
+            "database": ledger,
         }
     )

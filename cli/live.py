@@ -1,8 +1,9 @@
 """The live table: what the ledger holds, twice a second, on the owner's terminal."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
@@ -11,12 +12,17 @@ from rich.text import Text
 
 from domain.rules import Gate
 from domain.signals import decimal_text
-from domain.trades import TradeRecord
+from domain.trades import TradeRecord, TradeStatus
+from domain.values import CENT
 from persistence.queries import Queries
 
 PER_SECOND: Final = 2
+BROAD: Final = 72
+"""Columns of a terminal from which on what was bought fits beside how it stands."""
 WIDE: Final = 104
-"""Columns of a terminal from which on the order's id fits beside the rest."""
+"""And from which on stars and dollars do."""
+WIDEST: Final = 140
+"""And from which on the order's id does."""
 FRAME: Final = 8
 """Lines around the trades: the headline, the table's head and frame, the counts, the prompt."""
 MAX_ROWS: Final = 100
@@ -69,7 +75,7 @@ class LiveTable:
             word.append(f": {gate.reason}")
         word.no_wrap, word.overflow = True, "ellipsis"
         trades = self._queries.recent_trades(min(rows, MAX_ROWS))
-        return Group(headline, word, _table(trades, wide=width >= WIDE), self._counts())
+        return Group(headline, word, _table(trades, width), self._counts())
 
     def _counts(self) -> Text:
         counts = self._queries.counts()
@@ -83,25 +89,74 @@ class LiveTable:
         return Text(" | ".join(parts), style="dim", overflow="ellipsis", no_wrap=True)
 
 
-def _table(trades: tuple[TradeRecord, ...], *, wide: bool) -> Table:
+class _Column(NamedTuple):
+    """One of the table's. `least`: columns of the terminal from which on it is shown."""
+
+    name: str
+    least: int
+    cell: Callable[[TradeRecord], Text]
+    right: bool = True
+    min_width: int | None = None
+    max_width: int | None = None
+
+
+def _table(trades: tuple[TradeRecord, ...], width: int) -> Table:
+    columns = [column for column in COLUMNS if width >= column.least]
     table = Table(expand=False)
-    table.add_column("symbol", no_wrap=True, min_width=6)
-    table.add_column("stars", no_wrap=True, min_width=5)
-    for name in ("notional", "status", "shares", "entry price"):
-        table.add_column(name, no_wrap=True, justify="left" if name == "status" else "right")
-    if wide:
-        table.add_column("client order id", no_wrap=True, overflow="ellipsis")
+    for column in columns:
+        table.add_column(
+            column.name,
+            no_wrap=True,
+            overflow="ellipsis",
+            justify="right" if column.right else "left",
+            min_width=column.min_width,
+            max_width=column.max_width,
+        )
     for trade in trades:
-        cells = [
-            Text(trade.symbol),
-            Text("*" * (trade.stars or 0)),
-            Text(decimal_text(trade.notional)),
-            Text(trade.status.value, style=STYLES[trade.status.value]),
-            Text("" if trade.shares is None else decimal_text(trade.shares)),
-            Text("" if trade.entry_price is None else decimal_text(trade.entry_price)),
-        ]
-        table.add_row(*cells, *([Text(trade.client_order_id)] if wide else []))
+        table.add_row(*(column.cell(trade) for column in columns))
     return table
+
+
+def _number(number: Decimal | None) -> Text:
+    return Text("" if number is None else decimal_text(number))
+
+
+def _pnl(trade: TradeRecord) -> Text:
+    """What it brought, or would bring at the last price: that is dim, for it is not certain."""
+    pnl = trade.pnl if trade.status is TradeStatus.CLOSED else trade.unrealised_pnl
+    if pnl is None:
+        return Text("")
+    style = "green" if pnl > 0 else "red" if pnl < 0 else ""
+    return Text(
+        f"{pnl.quantize(CENT):+}", style=style if trade.status is TradeStatus.CLOSED else f"dim {style}"
+    )
+
+
+def _exit(trade: TradeRecord) -> Text:
+    """Why it ended; of one that stands what keeps it from being sold, or why it is to be."""
+    if trade.exit_reason is not None:
+        return Text(trade.exit_reason)
+    trouble = trade.exit_trouble or trade.naked_why
+    return Text(trade.exit_wanted or "") if trouble is None else Text(trouble, style="red")
+
+
+COLUMNS: Final = (
+    _Column("symbol", 0, lambda trade: Text(trade.symbol), right=False, min_width=6),
+    _Column(
+        "status",
+        0,
+        lambda trade: Text(trade.status.value, style=STYLES[trade.status.value]),
+        right=False,
+        min_width=8,
+    ),
+    _Column("shares", BROAD, lambda trade: _number(trade.shares)),
+    _Column("entry price", BROAD, lambda trade: _number(trade.entry_price)),
+    _Column("P&L", 0, _pnl, min_width=7),
+    _Column("exit", 0, _exit, right=False, max_width=20),
+    _Column("stars", WIDE, lambda trade: Text("*" * (trade.stars or 0)), right=False, min_width=5),
+    _Column("notional", WIDE, lambda trade: _number(trade.notional)),
+    _Column("client order id", WIDEST, lambda trade: Text(trade.client_order_id), right=False),
+)
 
 
 def _sum(counted: Mapping[str, int]) -> int:

@@ -76,9 +76,14 @@ def all_trades(queries: Queries) -> Iterator[TradeRecord]:
 
 
 def dollars_spent(queries: Queries) -> Decimal:
-    """What the fills have cost."""
+    """What was bought has cost; what was sold again is not taken off."""
     return sum(
-        (order.filled_qty * (order.filled_avg_price or ZERO) for order in _orders(queries)), start=ZERO
+        (
+            order.filled_qty * (order.filled_avg_price or ZERO)
+            for order in _orders(queries)
+            if order.side == "buy"
+        ),
+        start=ZERO,
     )
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,6 +17,8 @@ from cli.client import BotClient, Unreachable
 from cli.delivery import Delivered, Report, deliver, follow
 from cli.exits import FAILED, START_IT, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
+from cli.preview import Told, previews
+from cli.preview import as_json as told_as_json
 from cli.reach import bot_of
 from settings import ConfigurationError
 
@@ -40,13 +42,16 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
     source: Annotated[Text, typer.Option(help="Who sends it. Default: cli.")] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for verdicts.", min=0)] = 10.0,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for verdicts.")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Only tell what would become of them now; nothing is stored.")
+    ] = False,
     as_json: AsJson = False,
     http: Http = None,
     state_dir: StateDir = None,
 ) -> None:
     """Send signals to the running bot and print their verdicts.
 
-    Ends with 0 when every signal was taken in (also as a repeat), else with 1.
+    Ends with 0 when every signal was taken in (also as a repeat) or previewed, else with 1.
     """
     with configuration_errors():
         settings = settings_from(context, http, state_dir)
@@ -65,6 +70,8 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
             client = bot_of(settings)
         except Unreachable as error:
             fail(f"{error}; {START_IT}", FAILED)
+    if preview:
+        _preview(client, lines, as_json=as_json)
     with closing(client):
         report = _deliver(client, lines, None if as_json else total)
         try:
@@ -75,6 +82,21 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
     if report.unreachable:
         fail(f"{report.unreachable}; {START_IT}", FAILED)
     raise typer.Exit(0 if report.all_taken else FAILED)
+
+
+def _preview(client: BotClient, lines: Iterator[tuple[int, str]], *, as_json: bool) -> NoReturn:
+    told: list[Told] = []
+    with closing(client):
+        try:
+            told.extend(previews(client, lines, system_clock))
+        except Unreachable as error:
+            fail(f"{error}; {START_IT}", FAILED)
+    if as_json:
+        print(told_as_json(told))
+    else:
+        for each in told:
+            print("\n".join((each.headline, *(each.checks if len(told) == 1 else ()))))
+    raise typer.Exit(FAILED if any(each.why for each in told) else 0)
 
 
 def _opened(file: str | None, flags: dict[str, Any]) -> Numbered:

@@ -7,17 +7,25 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import failpoint
 from actors.clock import system_clock
 from broker.api import Account, Broker, ReadFailed
+from domain.values import Clock
 from persistence.boots import BootRecord
 from persistence.errors import LedgerBelongsElsewhere, LedgerOutOfReach, LedgerUnusable
 from persistence.instance import AlreadyRunning, Instance, claim
 from persistence.store import LedgerStore
 from settings import Exit, Settings, is_loopback
+
+if TYPE_CHECKING:
+    from simulator.server import Simulator
 
 log = logging.getLogger("starfill")
 
@@ -145,10 +153,10 @@ def claim_ledger(settings: Settings, store: LedgerStore, stack: ExitStack) -> No
     stack.callback(lock.release)
 
 
-def open_ledger(settings: Settings, account: Account) -> LedgerStore:
+def open_ledger(settings: Settings, account: Account, clock: Clock) -> LedgerStore:
     """The ledger of this account; raises CannotStart."""
     try:
-        store = LedgerStore.open(settings.database, clock=system_clock)
+        store = LedgerStore.open(settings.database, clock=clock)
         store.bind_account(account.id)
     except LedgerOutOfReach as error:
         raise CannotStart(Exit.INTERNAL, str(error)) from None
@@ -157,22 +165,32 @@ def open_ledger(settings: Settings, account: Account) -> LedgerStore:
     return store
 
 
-def open_simulator(settings: Settings, stack: ExitStack) -> Settings:
-    """The settings with a broker's address: where none is given, a simulator in this process plays it."""
+def open_simulator(
+    settings: Settings, stack: ExitStack, starts_at: datetime | None
+) -> "tuple[Settings, Simulator | None]":
+    """The settings with a broker's address: where none is given, a simulator in this process plays it.
+
+    With `starts_at` it has New York's hours, and its clock stands still there until it is advanced.
+    """
     if settings.broker_url is not None:
-        return settings
+        return settings, None
     from simulator.server import Simulator, SimulatorSettings
 
-    simulator = Simulator(
-        SimulatorSettings(
-            folder=settings.state_dir / SIMULATOR_FOLDER,
-            key_id=settings.key_id,
-            secret_key=settings.secret_key.get_secret_value(),
-        )
+    told = SimulatorSettings(
+        folder=settings.state_dir / SIMULATOR_FOLDER,
+        key_id=settings.key_id,
+        secret_key=settings.secret_key.get_secret_value(),
     )
-    stack.enter_context(simulator)
+    if starts_at is not None:
+        told = replace(
+            told, hours="new_york", fill_delay_s=0.0, partial_fill_share=Decimal("0.3"), synced=False
+        )
+    simulator = stack.enter_context(Simulator(told))
+    if starts_at is not None:
+        simulator.run_at(0)
+        simulator.set_clock(starts_at)
     url = simulator.base_url
-    return settings.model_copy(update={"broker_url": url, "data_url": settings.data_url or url})
+    return settings.model_copy(update={"broker_url": url, "data_url": settings.data_url or url}), simulator
 
 
 def hold(settings: Settings) -> Instance:

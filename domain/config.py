@@ -83,7 +83,7 @@ class BotConfig(Message):
     max_hold_duration_sec: _Count = 300
     """Seconds after which a trade is sold."""
     close_before_end_min: Annotated[int, Field(ge=0, le=390)] = 15
-    """Minutes before the day's close at which everything is sold."""
+    """Minutes before the day's close at which everything is sold, and from which on nothing is bought."""
     price_max_age_sec: Annotated[int, Field(ge=1, le=3600)] = 60
     """Seconds: an older price is none."""
     protective_stop: bool = False

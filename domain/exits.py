@@ -98,6 +98,17 @@ def peak_of(trade: TradeRecord, price: Priced | Unpriced) -> Decimal | None:
     return max((each for each in seen if each is not None), default=None)
 
 
+def last_mark(trade: TradeRecord, now: datetime, *, max_age_s: int) -> Priced | Unpriced:
+    """The price that the trade was last seen at, while it is fresh."""
+    if trade.mark_price is None or trade.mark_at is None:
+        return Unpriced(symbol=trade.symbol, why="it has not been priced yet")
+    age = now - trade.mark_at
+    if age > timedelta(seconds=max_age_s):
+        why = f"its last price is {round(age.total_seconds())} s old, more than {max_age_s} s"
+        return Unpriced(symbol=trade.symbol, why=why)
+    return Priced(symbol=trade.symbol, price=trade.mark_price, at=trade.mark_at)
+
+
 def _price_ways(
     basis: Decimal, peak: Decimal | None, price: Priced | Unpriced, config: BotConfig
 ) -> list[WayOut]:
@@ -269,9 +280,14 @@ class OpenTrade(Message):
     """Its stops are as they should be."""
     retry_at: Utc | None
     """Not to be sold again before, because selling it has just failed."""
+    doubtful: bool = False
+    """The account holds something else than the books explain: after a split, say, no price means what it
+    did when the trade was bought."""
 
 
-def open_trade(trade: TradeRecord, orders: Sequence[OrderRecord], config: BotConfig) -> OpenTrade:
+def open_trade(
+    trade: TradeRecord, orders: Sequence[OrderRecord], config: BotConfig, *, doubtful: bool = False
+) -> OpenTrade:
     """What the monitor has to know of a trade; `orders` are all of its orders, oldest first."""
     legs = {order.leg for order in in_play(orders)}
     return OpenTrade(
@@ -281,6 +297,7 @@ def open_trade(trade: TradeRecord, orders: Sequence[OrderRecord], config: BotCon
         covered=protected_qty(orders),
         in_step=is_in_step(trade, orders, config),
         retry_at=may_sell_from(orders),
+        doubtful=doubtful,
     )
 
 

@@ -6,7 +6,7 @@
     SignalReceiver  ?RecordSignal   -> TradeLedger      SignalRecorded | SignalConflict
                     ?ListUndecided  -> TradeLedger      Undecided
                      ExecuteSignal  -> OrderExecutor
-    OrderExecutor   ?PlanEntry      -> TradeLedger      Planned | Declined | Deferred
+    OrderExecutor   ?PlanEntry      -> TradeLedger      Planned | Declined | Deferred | ReadsWanted
                     ?PlanResend     -> TradeLedger      Planned | Declined | Deferred
                     ?PlanExit       -> TradeLedger      Planned | Declined | Deferred
                     ?PlanStop       -> TradeLedger      Planned | Declined | Deferred
@@ -25,15 +25,15 @@
                      PositionChanged -> PositionMonitor
                      AuditNow       -> Reconciler
                      GateChanged    -> SignalReceiver, lanes
-                     LedgerChanged | MarketTold -> whoever subscribed
-    web             ?HaltTrading    -> TradeLedger      HaltsChanged
+                     LedgerChanged | ConfigTold | MarketTold -> whoever subscribed
+    web             ?PreviewEntry   -> TradeLedger      Previewed | ReadsWanted
+                    ?HaltTrading    -> TradeLedger      HaltsChanged
                     ?ClearHalts     -> TradeLedger      HaltsChanged
                     ?RequestExit    -> TradeLedger      ExitRequested
                     ?ChangeConfig   -> TradeLedger      ConfigChanged | ConfigRefused
                      AuditNow       -> Reconciler
     run              SafeMode       -> TradeLedger
     TradeLedger      HaltsCleared   -> TradingStream, run
-                     ConfigTold     -> whoever subscribed
 
 While the ledger cannot be written, it answers every question with `LedgerUnwritable`.
 """
@@ -47,9 +47,9 @@ from domain.holdings import Halt
 from domain.market import Market
 from domain.orders import OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import Snapshot
-from domain.rules import Deferred, Gate
+from domain.rules import Deferred, EntryReads, Gate
 from domain.settings_text import SettingChange, SettingFault
-from domain.signals import Signal, SignalReceipt, Verdict
+from domain.signals import Signal, SignalReceipt, SignalState, Verdict
 from domain.trades import TradeRecord
 from domain.values import Message, Shares, Utc
 
@@ -106,6 +106,31 @@ class PlanEntry(Message):
 
     source: str
     signal_id: str
+    reads: EntryReads | None = None
+    """What was looked up because the ledger had asked for it."""
+
+
+class PreviewEntry(Message):
+    """What would become of this signal now? Nothing is stored, not even the signal."""
+
+    signal: Signal
+    reads: EntryReads | None = None
+
+
+class Previewed(Message):
+    """The answer, in the words that a signal's own verdict would have."""
+
+    verdict: Verdict
+    waits: str | None = None
+    """What it would wait for before it is decided; the verdict is then what is known so far."""
+    known: SignalState | None = None
+    """A signal of this name is stored already and stands there; it would not be decided a second time."""
+
+
+class NotPreviewed(Message):
+    """What the decision depends on could not be looked up at the broker; nothing is known of the signal."""
+
+    why: str
 
 
 class PlanResend(Message):
@@ -206,6 +231,8 @@ class RequestExit(Message):
     scope: str
     reason: Literal["manual", "flatten"]
     by: str
+    detail: str = ""
+    """The person's own words."""
 
 
 class ExitRequested(Message):
@@ -427,12 +454,6 @@ class ConfigRefused(Message):
     faults: tuple[SettingFault, ...]
 
 
-class ConfigTold(Message):
-    """The owner's settings: as they are for a new subscriber, then whenever they change."""
-
-    config: BotConfig
-
-
 # --- told by the ledger, after the commit -------------------------------------------------------
 
 
@@ -440,6 +461,12 @@ class GateChanged(Message):
     """The gate opened or closed."""
 
     gate: Gate
+
+
+class ConfigTold(Message):
+    """The owner's settings: as they are for a new subscriber, then whenever they change."""
+
+    config: BotConfig
 
 
 class LedgerChanged(Message):
@@ -468,6 +495,7 @@ LedgerQuestion = (
     RecordSignal
     | ListUndecided
     | PlanEntry
+    | PreviewEntry
     | PlanResend
     | PlanExit
     | PlanStop

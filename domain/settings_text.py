@@ -13,7 +13,7 @@ from typing import Any, Final, get_args
 from pydantic import ValidationError
 
 from domain.config import BotConfig
-from domain.rules import MIN_NOTIONAL
+from domain.limits import MIN_NOTIONAL
 from domain.signals import decimal_text
 from domain.values import ZERO, Message
 
@@ -55,7 +55,7 @@ def changed(config: BotConfig, changes: Sequence[tuple[str, str]]) -> BotConfig 
     faults: list[SettingFault] = []
     for key, text in changes:
         if key not in KEYS:
-            faults.append(_unknown(key))
+            faults.append(_no_setting(key))
         elif key in values:
             faults.append(SettingFault(key=key, fault="is given twice"))
         else:
@@ -99,9 +99,9 @@ def differences(old: BotConfig, new: BotConfig) -> tuple[SettingChange, ...]:
     )
 
 
-def known(keys: Iterable[str]) -> tuple[SettingFault, ...]:
+def unknown(keys: Iterable[str]) -> tuple[SettingFault, ...]:
     """Which of these are no settings."""
-    return tuple(_unknown(key) for key in keys if key not in KEYS)
+    return tuple(_no_setting(key) for key in keys if key not in KEYS)
 
 
 def description(key: str) -> str:
@@ -192,7 +192,7 @@ def _list(annotation: Any) -> str:
     return f"one or more of {tiers}, separated by commas"
 
 
-def _unknown(key: str) -> SettingFault:
+def _no_setting(key: str) -> SettingFault:
     # Also as the origin spells them: tradeSizeStars3.
     asked = re.sub("[^a-z0-9]", "", key.lower())
     plain = {name.replace("_", ""): name for name in KEYS}
@@ -232,7 +232,5 @@ def _warnings(config: BotConfig) -> Iterable[str]:
         yield "no_entries_first_min and close_before_end_min leave no minute of the day to buy in"
     needed = 3 if config.protective_stop else 2
     if ZERO < config.max_orders_per_signal_ratio <= needed:
-        yield (
-            f"max_orders_per_signal_ratio ({values['max_orders_per_signal_ratio']}) halts everything soon: a "
-            f"trade takes {needed} orders when all goes well"
-        )
+        ratio = values["max_orders_per_signal_ratio"]
+        yield f"max_orders_per_signal_ratio ({ratio}) halts everything soon: a trade takes {needed} at least"

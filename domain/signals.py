@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from domain.stars import Confidence
-from domain.values import Message, Usd, Utc
+from domain.values import Message, Shares, Usd, Utc
 
 MAX_TTL_S: Final = 24 * 3600
 MAX_LEAD: Final = timedelta(seconds=60)
@@ -56,7 +56,55 @@ class Check(Message):
     detail: str
 
 
-VerdictCode = Literal["trade", "no_rating", "duplicate_symbol", "expired", "halted", "below_minimum"]
+class EntryOrder(Message):
+    """The order that a signal becomes: of dollars, or of whole shares."""
+
+    notional: Usd | None = None
+    qty: Shares | None = None
+    type: Literal["market", "limit"] = "market"
+    limit_price: Usd | None = None
+    extended_hours: bool = False
+    cost: Usd
+    """What it counts for: its dollars, or its shares at the price they were sized by."""
+
+    @property
+    def text(self) -> str:
+        """The order in words."""
+        what = (
+            f"{decimal_text(self.qty)} shares" if self.qty is not None else f"{decimal_text(self.cost)} USD"
+        )
+        how = "" if self.limit_price is None else f" at {decimal_text(self.limit_price)} USD at most"
+        return f"{self.type} buy of {what}{how}{', in extended hours' if self.extended_hours else ''}"
+
+
+VerdictCode = Literal[
+    "trade",
+    "expired",
+    "no_rating",
+    "tier_disabled",
+    "symbol_not_allowed",
+    "symbol_denied",
+    "duplicate_symbol",
+    "halted",
+    "market_closed",
+    "market_opening",
+    "market_closing",
+    "symbol_cooldown",
+    "orders_per_minute",
+    "orders_per_day",
+    "max_positions",
+    "daily_loss_limit",
+    "below_minimum",
+    "unknown_symbol",
+    "not_tradable",
+    "no_price",
+    "share_price",
+    "price_moved",
+    "no_whole_share",
+    "order_too_large",
+    "max_exposure",
+    "buying_power",
+]
 
 
 class Verdict(Message):
@@ -66,7 +114,10 @@ class Verdict(Message):
     reason: str
     stars: int | None
     notional: Usd | None
+    """What its stars may spend; the order may come to less."""
     checks: tuple[Check, ...]
+    order: EntryOrder | None = None
+    """What it becomes. Once decided, the ledger's own order tells it."""
 
 
 class SignalReceipt(Message):

@@ -135,6 +135,14 @@ class TradeRecord(Message):
             return self.entry_price
         return (self.entry_price * self.shares / (self.shares + self.split)).quantize(NINE_PLACES)
 
+    @property
+    def unrealised_pnl(self) -> Decimal | None:
+        """Dollars gained with what it still has, at the last price known; None: there is none."""
+        basis = self.basis_price
+        if basis is None or self.mark_price is None:
+            return None
+        return (self.held * (self.mark_price - basis)).quantize(NINE_PLACES)
+
 
 def in_play(orders: Sequence[OrderRecord]) -> list[OrderRecord]:
     """Those of a trade's orders, oldest first, that may still be executed, for all that is known.

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from domain.config import BotConfig
 from domain.holdings import Halt
-from persistence.codec import built, json_of, micros_of, moment_of, text_of
+from persistence.codec import built, json_of, micros_of, moment_of, moment_or_none, text_of
 from persistence.errors import LedgerUnusable
 
 _SETTINGS: Final = tuple(BotConfig.model_fields)
@@ -36,6 +36,8 @@ STANDING_HALTS: Final = (
 _WAS_CLEARED = (
     "SELECT 1 FROM halt WHERE scope = ? AND reason = ? AND halted_at = ? AND cleared_at IS NOT NULL"
 )
+_WAS_RAISED = "SELECT 1 FROM halt WHERE scope = ? AND reason = ? LIMIT 1"
+_LAST_CLEARED = "SELECT max(cleared_at) FROM halt WHERE scope = ?"
 _ADD_HALT = (
     "INSERT INTO halt (scope, reason, halted_by, halted_at) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (scope, reason) WHERE cleared_at IS NULL DO NOTHING"
@@ -123,6 +125,16 @@ def was_cleared(cursor: Cursor, halt: Halt) -> bool:
     """Whether exactly this halt, raised at this time, was cleared."""
     row = (halt.scope, halt.reason, micros_of(halt.at))
     return cursor.execute(_WAS_CLEARED, row).fetchone() is not None
+
+
+def was_raised(cursor: Cursor, scope: str, reason: str) -> bool:
+    """Whether there ever was such a halt."""
+    return cursor.execute(_WAS_RAISED, (scope, reason)).fetchone() is not None
+
+
+def last_cleared(cursor: Cursor, scope: str) -> datetime | None:
+    [at] = cursor.execute(_LAST_CLEARED, (scope,)).fetchone()
+    return moment_or_none(at)
 
 
 def add_halt(cursor: Cursor, *, scope: str, reason: str, by: str, at: datetime) -> bool:

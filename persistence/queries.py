@@ -6,15 +6,17 @@ mixes two moments, no reader waits for the writer, and none keeps the WAL from b
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from operator import attrgetter
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import Any, Final, TypeVar
 
 from pony.orm import db_session, desc
 
 from domain.config import BotConfig
+from domain.exits import protected_qty
 from domain.holdings import ExternalOrder, Halt, Holding
 from domain.orders import OrderRecord
 from domain.trades import OCCUPYING, TradeRecord, TradeStatus
@@ -26,7 +28,7 @@ from persistence.account_table import (
     halt_of,
     moment_of_meta,
 )
-from persistence.codec import moment_of, moment_or_none
+from persistence.codec import json_of, micros_of, moment_of, moment_or_none
 from persistence.executions_table import EXECUTION_COLUMNS, execution_of
 from persistence.holdings_table import (
     EXTERNAL_COLUMNS,
@@ -44,6 +46,7 @@ from persistence.rows import (
     Page,
     ShareDifference,
     SignalView,
+    StandingTrade,
     SymbolShares,
 )
 from persistence.shares import DIFFERENCES, SHARES, differences_of, shares_of
@@ -74,9 +77,22 @@ _VIEW = (
 _VIEW_BY_ID = _VIEW + "WHERE s.signal_id = $signal_id ORDER BY s.id"
 _VIEW_BY_NAME = _VIEW + "WHERE s.signal_id = $signal_id AND s.source = $source"
 _VIEW_PAGE = _VIEW + "WHERE s.id < $before ORDER BY s.id DESC LIMIT $limit"
+_STANDING_COLUMNS = ", ".join(
+    [f"t.{name}" for name in TRADE_COLUMNS] + [f"o.{name}" for name in RECORD_COLUMNS]
+)
+_STANDING = (
+    f"SELECT {_STANDING_COLUMNS} FROM bot_trade t"  # noqa: S608
+    " LEFT JOIN bot_order o ON o.trade_id = t.id AND o.leg = 'stop' AND o.life = 'working'"
+    " WHERE t.status IN ('pending', 'open', 'closing') OR t.exit_at >= $since ORDER BY t.id, o.planned_at"
+)
 _EXTERNAL_PAGE = (
     f"SELECT rowid, {', '.join(EXTERNAL_COLUMNS)} FROM external_order WHERE rowid < $before"  # noqa: S608
     " ORDER BY rowid DESC LIMIT $limit"
+)
+_LAST_WORDS = " UNION ALL ".join(
+    f"SELECT broker_order_id, status, filled_qty FROM {table}"  # noqa: S608
+    " WHERE broker_order_id IN (SELECT value FROM json_each($ids))"
+    for table in ("bot_order", "external_order")
 )
 _POSITIONS = "SELECT symbol, qty, heard_at FROM position ORDER BY symbol"
 _UNDECIDED: Final = "SELECT count(*) FROM signal WHERE state = 'received'"
@@ -114,13 +130,20 @@ class Queries:
         cursor: str | None = None,
         status: TradeStatus | None = None,
         symbol: str | None = None,
+        standing: bool = False,
     ) -> Page[TradeRecord]:
-        """Trades, newest first. ValueError for a cursor that is none of ours."""
+        """Trades, newest first. ValueError for a cursor that is none of ours.
+
+        `standing`: only those that occupy their symbol (pending, open, closing).
+        """
         limit = _within(limit)
         wanted = {"status": status and status.value, "symbol": symbol}
+        statuses = sorted(each.value for each in OCCUPYING)
         with db_session:
             trade = self._database.Trade
             query = trade.select().filter("lambda t: t.id < before", {}, {"before": _before("t", cursor)})
+            if standing:
+                query = query.filter("lambda t: t.status in statuses", {}, {"statuses": statuses})
             query = query.filter(**{name: value for name, value in wanted.items() if value is not None})
             found = list(query.order_by(desc(trade.id)).limit(limit + 1))
             rows = [_trade_row(one) for one in found]
@@ -136,14 +159,10 @@ class Queries:
         """The newest trades, newest first."""
         return self.trades(limit=limit).items
 
-    def open_trades(self, limit: int) -> tuple[TradeRecord, ...]:
-        """The trades that occupy their symbol (pending, open, closing), newest first."""
-        statuses = sorted(status.value for status in OCCUPYING)
-        with db_session:
-            trade = self._database.Trade
-            query = trade.select().filter("lambda t: t.status in statuses", {}, {"statuses": statuses})
-            found = list(query.order_by(desc(trade.id)).limit(_within(limit)))
-            return tuple(trade_of(_trade_row(one)) for one in found)
+    def standing_trades(self, *, and_since: datetime) -> tuple[StandingTrade, ...]:
+        """The trades that occupy their symbol, and those that ended from then on; oldest first."""
+        rows = self._rows(_STANDING, {"since": micros_of(and_since)})
+        return tuple(_standing_of(list(of_trade)) for _, of_trade in groupby(rows, key=itemgetter(0)))
 
     def orders_of(self, trade_id: int) -> tuple[OrderRecord, ...]:
         """The orders of a trade, oldest first."""
@@ -159,6 +178,15 @@ class Queries:
             query = execution.select().filter(client_order_id=client_order_id)
             found = list(query.order_by(execution.at, execution.execution_id))
             return tuple(execution_of(_execution_row(one)) for one in found)
+
+    def last_words(self, broker_order_ids: Iterable[str]) -> dict[str, tuple[str, Decimal]]:
+        """The broker's last word on these orders, ours and others': status and shares filled so far.
+
+        What it has not been heard of is not among them.
+        """
+        ids = json_of(sorted(broker_order_ids))
+        rows = self._rows(_LAST_WORDS, {"ids": ids})
+        return {order_id: (status, Decimal(filled)) for order_id, status, filled in rows}
 
     def counts(self) -> LedgerCounts:
         """How many rows stand where, in one moment."""
@@ -256,6 +284,13 @@ def _view_of(row: tuple[Any, ...]) -> SignalView:
         decided_at=moment_or_none(decided_at),
         trade=None if row[trade] is None else trade_of(row[trade:]),
     )
+
+
+def _standing_of(rows: Sequence[tuple[Any, ...]]) -> StandingTrade:
+    """From the rows of one trade, one a stop of it; a single one without, where it has none."""
+    end = len(TRADE_COLUMNS)
+    stops = [record_of(row[end:]) for row in rows if row[end] is not None]
+    return StandingTrade(trade=trade_of(rows[0][:end]), covered=protected_qty(stops))
 
 
 def _within(limit: int) -> int:

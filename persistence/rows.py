@@ -76,6 +76,13 @@ class SignalView(Message):
     trade: TradeRecord | None
 
 
+class StandingTrade(Message):
+    """A trade, and how many of its shares a stop at the broker surely covers."""
+
+    trade: TradeRecord
+    covered: Shares
+
+
 class Page(Message, Generic[Item]):
     """One page of a list, and the cursor that fetches the next; None: this was the last."""
 

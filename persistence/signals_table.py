@@ -78,6 +78,7 @@ def verdict_of(row: tuple[Any, ...]) -> Verdict | None:
                 built(Check, {"name": name, "passed": passed, "detail": detail})
                 for name, passed, detail in json.loads(checks)
             ),
+            "order": None,  # it is a row of its own
         },
     )
 

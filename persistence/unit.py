@@ -6,11 +6,20 @@ from decimal import Decimal
 from sqlite3 import Cursor
 
 from domain.config import BotConfig
+from domain.exposure import DayPnl, Exposure
 from domain.holdings import ExternalOrder, Halt, Holding
 from domain.orders import OrderRecord, OrderTicket
 from domain.signals import Signal, SignalState, Verdict
 from domain.trades import TradeRecord, TradeStatus
-from persistence import account_table, executions_table, holdings_table, journal, lease, signals_table
+from persistence import (
+    account_table,
+    executions_table,
+    exposure_table,
+    holdings_table,
+    journal,
+    lease,
+    signals_table,
+)
 from persistence.orders_table import OrdersTable
 from persistence.rows import ExecutionRow, NewTrade, StoredSignal
 from persistence.trades_table import TradesTable
@@ -74,6 +83,27 @@ class Unit:
     def open_trades(self, symbol: str | None = None) -> tuple[TradeRecord, ...]:
         """Those that occupy their symbol, oldest first: of one symbol, or all."""
         return self._trades.open(symbol)
+
+    def exposure(
+        self, config: BotConfig, *, symbol: str, now: datetime, means_read_at: datetime | None
+    ) -> Exposure:
+        """What the limits of this configuration count before the symbol is bought; the rest is not read."""
+        standing = self.open_trades() if exposure_table.needs_standing(config) else ()
+        return exposure_table.counted(
+            self._cursor, config, standing, symbol=symbol, now=now, means_read_at=means_read_at
+        )
+
+    def day_pnl(self, now: datetime) -> DayPnl:
+        """What New York's day has brought, or cost, so far."""
+        return exposure_table.day_pnl(self._cursor, self.open_trades(), now=now)
+
+    def refusals_in_a_row(self, *, since: datetime | None, most: int) -> int:
+        """How many of the last buys, planned after `since`, the broker refused one after the other."""
+        return exposure_table.refusals_in_a_row(self._cursor, since=since, most=most)
+
+    def orders_since(self, since: datetime) -> tuple[int, int]:
+        """How many orders of any leg were planned after it, and for how many trades."""
+        return exposure_table.orders_since(self._cursor, since)
 
     def add_entry(
         self,
@@ -250,6 +280,14 @@ class Unit:
     def was_cleared(self, halt: Halt) -> bool:
         """Whether this very halt, raised at this time, has been cleared."""
         return account_table.was_cleared(self._cursor, halt)
+
+    def was_raised(self, scope: str, reason: str) -> bool:
+        """Whether it has ever been halted for this reason, cleared since or not."""
+        return account_table.was_raised(self._cursor, scope, reason)
+
+    def last_cleared(self, scope: str) -> datetime | None:
+        """When a person last cleared a halt on exactly this scope; None: nobody ever has."""
+        return account_table.last_cleared(self._cursor, scope)
 
     def add_halt(self, *, scope: str, reason: str, by: str, at: datetime) -> bool:
         """Halt 'all' or a symbol. False: it is halted for the same reason, and nothing happens."""

@@ -18,6 +18,16 @@ class Position:
         return self.cost / self.qty
 
 
+def cash_moved(execution: Execution) -> Decimal:
+    """Dollars that it brings into the account, or takes if negative.
+
+    Whole cents: cash was only ever seen to move in these.
+    """
+    cents = (execution.qty * execution.price).quantize(CENT, ROUND_HALF_UP)
+    takes = (execution.side == "buy") == (execution.busts is None)
+    return -cents if takes else cents
+
+
 class Account:
     """Long positions only; there is no way to sell what isn't held."""
 
@@ -30,17 +40,15 @@ class Account:
         return self.positions.get(symbol, Position()).qty
 
     def settle(self, execution: Execution) -> None:
+        self.cash += cash_moved(execution)
         if execution.busts:
             self._undo(execution)
             return
         held = self.positions.get(execution.symbol, Position())
         dollars = execution.qty * execution.price
-        cents = dollars.quantize(CENT, ROUND_HALF_UP)  # cash was only ever seen to move in whole cents
         if execution.side == "buy":
-            self.cash -= cents
             held = Position(held.qty + execution.qty, held.cost + dollars)
         else:
-            self.cash += cents
             left = held.qty - execution.qty
             # A sale leaves the average entry price as it is.
             held = replace(held, qty=left, cost=held.cost * left / held.qty)
@@ -53,14 +61,11 @@ class Account:
         """Money and shares go back. Sales in between may have left less cost than the bought shares had."""
         held = self.positions.get(execution.symbol, Position())
         dollars = execution.qty * execution.price
-        cents = dollars.quantize(CENT, ROUND_HALF_UP)
         if execution.side == "buy":
-            self.cash += cents
             left = held.qty - execution.qty
             cost = held.cost - dollars
             held = Position(left, cost if cost > ZERO else held.cost * left / held.qty)
         else:
-            self.cash -= cents
             price = held.avg_entry_price if held.qty else execution.price
             held = Position(held.qty + execution.qty, held.cost + execution.qty * price)
         self._hold(execution.symbol, held)

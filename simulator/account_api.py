@@ -9,7 +9,8 @@ from simulator import assets
 from simulator.clock import SECOND, new_york, new_york_text
 from simulator.context import CONTEXT, Context, choice_from, count_from, list_from, reply, time_from
 from simulator.errors import ApiError, invalid, not_found
-from simulator.orders import NINE_PLACES, Order, OrderRequest, read_decimal
+from simulator.orders import NINE_PLACES, Order, OrderRequest
+from simulator.reading import read_decimal
 from simulator.trading_api import cancel_open_orders
 from simulator.wire import Body, account_body, activity_bodies, asset_body, order_body, position_body
 

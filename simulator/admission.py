@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from simulator import assets
 from simulator.assets import Behaviour
-from simulator.errors import ApiError, forbidden, invalid, number, unprocessable
-from simulator.orders import CENT, ZERO, Order, OrderRequest, is_whole
+from simulator.errors import UNPROCESSABLE, ApiError, forbidden, invalid, number, unprocessable
+from simulator.orders import CENT, ZERO, Order, OrderRequest
 
 if TYPE_CHECKING:
     from simulator.exchange import Exchange
@@ -22,7 +22,8 @@ def check(exchange: "Exchange", request: OrderRequest, now: int, instead_of: Ord
         raise invalid("client_order_id must be unique")
     _check_asset(exchange, request)
     others = tuple(order for order in exchange.open_orders(request.symbol) if order != instead_of)
-    price = exchange.prices.last(request.symbol, now)
+    price = exchange.price(request.symbol, now)
+    _check_stop(request, price)
     if request.side == "sell":
         _check_holding(exchange, request, others, price)
     _check_wash(exchange, request, others)
@@ -31,7 +32,7 @@ def check(exchange: "Exchange", request: OrderRequest, now: int, instead_of: Ord
 
 def held_for_orders(exchange: "Exchange", symbol: str, now: int) -> Decimal:
     """Shares that open sell orders may still take."""
-    price = exchange.prices.last(symbol, now)
+    price = exchange.price(symbol, now)
     return _held(exchange, exchange.open_orders(symbol), price)
 
 
@@ -45,7 +46,7 @@ def buying_power(exchange: "Exchange", now: int) -> Decimal:
 
 def long_market_value(exchange: "Exchange", now: int) -> Decimal:
     held = exchange.account.positions.items()
-    return sum((each.qty * exchange.prices.last(symbol, now) for symbol, each in held), start=ZERO)
+    return sum((each.qty * exchange.price(symbol, now) for symbol, each in held), start=ZERO)
 
 
 def reserved(exchange: "Exchange", now: int) -> Decimal:
@@ -53,7 +54,7 @@ def reserved(exchange: "Exchange", now: int) -> Decimal:
     total = ZERO
     for order in exchange.open_orders():
         if order.side == "buy":
-            price = order.limit_price or exchange.prices.last(order.symbol, now)
+            price = _dearest(order, exchange.price(order.symbol, now))
             total += exchange.remaining(order, price) * price
     return total
 
@@ -64,9 +65,35 @@ def _check_asset(exchange: "Exchange", request: OrderRequest) -> None:
         raise unprocessable(f'asset "{symbol}" not found')
     if not exchange.assets.is_tradable(symbol):
         raise unprocessable(f'asset "{symbol}" is not tradable')
-    fractional = request.notional is not None or not is_whole(request.qty or ZERO)
-    if fractional and not exchange.assets.is_fractionable(symbol):
+    if request.is_fractional and not exchange.assets.is_fractionable(symbol):
         raise forbidden(f'asset "{symbol}" is not fractionable')
+    if (
+        request.is_fractional
+        and request.extended_hours
+        and not exchange.switches.now.fractional_extended_hours
+    ):
+        raise unprocessable("fractional orders are not eligible for extended hours trading")
+
+
+def _check_stop(request: OrderRequest, price: Decimal) -> None:
+    """A stop that the market has met already is refused rather than triggered."""
+    stop = request.stop_price
+    if stop is None:
+        return
+    if stop >= price if request.side == "sell" else stop <= price:
+        than = "less" if request.side == "sell" else "greater"
+        raise ApiError(
+            422,
+            f"stop price must be {than} than current price",
+            code=UNPROCESSABLE,
+            market_price=number(price),
+            stop_price=number(stop),
+        )
+
+
+def _dearest(order: Order | OrderRequest, price: Decimal) -> Decimal:
+    """Dollars per share that a buy is taken to cost at this price of the market."""
+    return order.limit_price or max(order.stop_price or ZERO, price)
 
 
 def _check_holding(
@@ -93,7 +120,7 @@ def _check_holding(
 def _check_wash(exchange: "Exchange", request: OrderRequest, others: tuple[Order, ...]) -> None:
     for order in others:
         if order.side != request.side and _would_meet(request, order):
-            kind = "market/stop" if order.type == "market" else "limit"
+            kind = "limit" if order.type == "limit" else "market/stop"
             status = exchange.switches.now.wash_trade_status
             raise ApiError(
                 status,
@@ -116,7 +143,7 @@ def _check_cost(exchange: "Exchange", request: OrderRequest, price: Decimal, now
     cost = request.notional
     if cost is None:
         assert request.qty is not None
-        cost = request.qty * (request.limit_price or price)
+        cost = request.qty * _dearest(request, price)
     # A sale of one whole share at $0.98 was seen accepted, so quantities may be sold below the minimum.
     if cost < _MINIMUM and (request.side == "buy" or request.notional is not None):
         raise forbidden("cost basis must be >= minimal amount of order 1")

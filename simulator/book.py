@@ -1,6 +1,6 @@
 """The durable book: every event of every order, and what else befalls the account.
 
-Each is appended as one line of JSON and synced before it's answered.
+Each is appended as one line of JSON and synced before it's answered, unless it's a book for play.
 
 After a kill the last line may be torn; its order was never answered 200, so it's cut off.
 """
@@ -17,7 +17,17 @@ from simulator.orders import Event, Execution, Order
 from simulator.records import Record, Reset, Split
 
 DECIMALS: Final = frozenset(
-    {"qty", "notional", "limit_price", "filled_qty", "filled_cost", "price", "cum_qty", "leaves_qty"}
+    {
+        "qty",
+        "notional",
+        "limit_price",
+        "stop_price",
+        "filled_qty",
+        "filled_cost",
+        "price",
+        "cum_qty",
+        "leaves_qty",
+    }
     | {"position_qty", "ratio", "old_qty", "new_qty", "cost"}
 )
 Row = TypeVar("Row", Order, Execution, Split, Reset)
@@ -26,15 +36,16 @@ Row = TypeVar("Row", Order, Execution, Split, Reset)
 class Journal:
     """Lines of JSON in a file, or in memory when there's no path. One writer."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, synced: bool) -> None:
         self._path = path
+        self._synced = synced
         self._memory: list[bytes] = []
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
             _cut_torn_line(path)
 
     def append(self, records: Iterable[Mapping[str, object]]) -> None:
-        """On disk, synced, when this returns."""
+        """In the file when this returns, and there for good if it's synced."""
         lines = [json.dumps(record, sort_keys=True).encode() + b"\n" for record in records]
         if self._path is None:
             self._memory.extend(lines)
@@ -42,7 +53,8 @@ class Journal:
         with self._path.open("ab") as file:
             file.writelines(lines)
             file.flush()
-            os.fsync(file.fileno())
+            if self._synced:
+                os.fsync(file.fileno())
 
     def lines(self) -> list[dict[str, object]]:
         raw = self._path.read_bytes().splitlines() if self._path else self._memory
@@ -52,8 +64,8 @@ class Journal:
 class Book:
     """Numbers the records from 1; the number is also the oracle's, so that the two compare."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._journal = Journal(folder / "book.jsonl" if folder else None)
+    def __init__(self, folder: Path | None, *, synced: bool = True) -> None:
+        self._journal = Journal(folder / "book.jsonl" if folder else None, synced=synced)
         self._length = 0
 
     def read(self) -> tuple[list[tuple[int, Record]], int]:

@@ -38,7 +38,7 @@ def halt_symbol(fault: Fault, context: "Context", _: web.Request) -> Undo:
 
     def resume() -> None:
         known.put(symbol, before)
-        context.desk.resume(symbol)
+        context.desk.look()
 
     return resume
 
@@ -70,7 +70,7 @@ def trade_bust(fault: Fault, context: "Context", _: web.Request) -> None:
 def clock_offset(fault: Fault, context: "Context", _: web.Request) -> Undo:
     def turn(nanos: int) -> None:
         context.clock.be_off(nanos)
-        context.desk.look_at_the_clock()
+        context.desk.look()
 
     turn(int(fault.decimal("seconds") * SECOND))
     return lambda: turn(0)

@@ -4,10 +4,12 @@ With hours "always" each day is a market day from midnight to midnight, nothing 
 next_close is at least a day away, so that a client's end-of-day duties don't fire by chance.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
+from typing import Final
 
 from simulator.clock import NEW_YORK, nanos, new_york
 from simulator.settings import Switchboard
@@ -34,9 +36,26 @@ class Session:
         return nanos(datetime.combine(self.day, moment, NEW_YORK))
 
 
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of time between two bells, in nanoseconds since 1970; `end` is the next phase's."""
+
+    start: int
+    end: int
+    regular: bool
+    extended: bool
+    """Regular hours are extended hours too."""
+
+
+_EVER: Final = Phase(start=-sys.maxsize, end=sys.maxsize, regular=True, extended=True)
+
+
 class Calendar:
     def __init__(self, switches: Switchboard) -> None:
         self._switches = switches
+        self._phase = _EVER
+        """The one last asked for: it's mostly the same again, and finding it takes some doing."""
+        self._phase_is_of: str = "always"
 
     @property
     def _always(self) -> bool:
@@ -55,15 +74,38 @@ class Calendar:
         return self._next_session(day + _DAY).day
 
     def is_open(self, now: int, *, extended: bool = False) -> bool:
-        if self._always:
-            return True
-        session = self._session(new_york(now).date())
-        if session is None:
-            return False
-        first, last = (
-            (session.extended_open, session.extended_close) if extended else (session.open, session.close)
-        )
-        return session.at(first) <= now < session.at(last)
+        phase = self.phase(now)
+        return phase.extended if extended else phase.regular
+
+    def last_traded(self, now: int) -> int:
+        """Now, or when trading ended, in extended hours too."""
+        phase = self.phase(now)
+        return now if phase.extended else phase.start
+
+    def phase(self, now: int) -> Phase:
+        hours = self._switches.now.hours
+        if hours != self._phase_is_of or not self._phase.start <= now < self._phase.end:
+            self._phase = _EVER if self._always else self._find_phase(now)
+            self._phase_is_of = hours
+        return self._phase
+
+    def _find_phase(self, now: int) -> Phase:
+        today = new_york(now).date()
+        before, session = self._previous_session(today), self._session(today)
+        ended = before.at(before.extended_close)
+        if session is not None:
+            for until, regular, extended in (
+                (session.extended_open, False, False),
+                (session.open, False, True),
+                (session.close, True, True),
+                (session.extended_close, False, True),
+            ):
+                bell = session.at(until)
+                if now < bell:
+                    return Phase(ended, bell, regular, extended)
+                ended = bell
+        after = self._next_session(today + _DAY)
+        return Phase(ended, after.at(after.extended_open), regular=False, extended=False)
 
     def next_open(self, now: int) -> int:
         today = new_york(now).date()
@@ -88,10 +130,14 @@ class Calendar:
 
     def previous_close(self, now: int) -> int:
         """The last close before today."""
-        day = new_york(now).date() - _DAY
+        session = self._previous_session(new_york(now).date())
+        return session.at(session.close)
+
+    def _previous_session(self, day: date) -> Session:
+        day -= _DAY
         while (session := self._session(day)) is None:
             day -= _DAY
-        return session.at(session.close)
+        return session
 
     def _next_session(self, day: date) -> Session:
         while (session := self._session(day)) is None:

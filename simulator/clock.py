@@ -6,39 +6,73 @@ Alpaca writes up to nine fractional digits, more than a datetime can hold; hence
 import re
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
+MICROSECOND = 1_000
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
+LONGEST_ADVANCE_S = 366 * 86400
+FASTEST = 100_000
 _DAY_ONLY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FRACTION = re.compile(r"\.(\d{1,9})\d*")
 
 
 class SimClock:
-    """The one place that reads the machine's clock.
+    """The one place that reads the machine's clock. Used on the loop's thread.
 
-    Never gives the same nanosecond twice, so that each order has a `submitted_at` of its own to page by.
+    `now` is the time of day, and can be set. `running` is how long it has gone, whatever it was set to, and
+    what delays are measured by. An advance moves both.
     """
 
     def __init__(self) -> None:
-        self._offset = 0
+        self.speed = Decimal(1)
+        """Seconds told in one of the machine's; 0: it stands still but for an advance."""
+        self._ratio = (1, 1)
+        self._told, self._told_at = time.time_ns(), time.time_ns()
+        self._ran, self._ran_at = 0, time.monotonic_ns()
         self._error = 0
-        self._last = 0
+        self._last_stamp = 0
 
     def now(self) -> int:
-        self._last = max(self._last + 1, time.time_ns() + self._offset + self._error)
-        return self._last
+        return max(self._told + self._scaled(time.time_ns() - self._told_at) + self._error, self._last_stamp)
+
+    def stamp(self) -> int:
+        """The time of something that happens. Never the same microsecond twice, which is what clients keep.
+
+        So each order has a `submitted_at` of its own to page by, and what happens to it has its order.
+        """
+        self._last_stamp = max(self.now(), self._last_stamp + MICROSECOND)
+        return self._last_stamp
+
+    def running(self) -> int:
+        return self._ran + self._scaled(time.monotonic_ns() - self._ran_at)
 
     def move_to(self, now: int) -> None:
         """From here on the clock runs on from `now`, forward or back."""
-        self._offset = now - time.time_ns() - self._error
-        self._last = now
+        self._told, self._told_at = now - self._error, time.time_ns()
+        self._last_stamp = 0
 
     def be_off(self, nanos: int) -> None:
         """Tells a time so much later than it would, or earlier if negative; 0: right again."""
         self._error = nanos
-        self._last = time.time_ns() + self._offset + self._error
+        self._last_stamp = 0
+
+    def advance(self, nanos: int) -> None:
+        # From the time it tells: stamps run ahead of a clock that stands still.
+        now = self.now()
+        self._told, self._told_at = now - self._error + nanos, time.time_ns()
+        self._ran += nanos
+
+    def run_at(self, speed: Decimal) -> None:
+        self._told, self._told_at = self.now() - self._error, time.time_ns()
+        self._ran, self._ran_at = self.running(), time.monotonic_ns()
+        self.speed, self._ratio = speed, speed.as_integer_ratio()
+
+    def _scaled(self, nanos: int) -> int:
+        told, passed = self._ratio
+        return nanos * told // passed
 
 
 def rfc3339(at: int, *, digits: int = 9) -> str:

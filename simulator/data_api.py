@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from random import Random
@@ -12,7 +13,8 @@ from aiohttp import web
 from simulator import assets
 from simulator.clock import MINUTE, NEW_YORK, nanos, new_york, rfc3339
 from simulator.context import CONTEXT, Context, choice_from, count_from, list_from, reply, time_from
-from simulator.errors import invalid
+from simulator.errors import invalid, not_found
+from simulator.prices import bid_ask
 
 Part = dict[str, object]
 _DAY = 1440 * MINUTE
@@ -23,15 +25,43 @@ _MOST = 10_000
 routes = web.RouteTableDef()
 
 
-def trade(context: Context, symbol: str, now: int) -> Part:
-    price = float(context.prices.last(symbol, now))
-    return {"t": rfc3339(now), "x": "V", "p": price, "s": 100, "c": ["@"], "i": now // 1_000_000, "z": "C"}
+@dataclass(frozen=True)
+class Sight:
+    """What can be seen of a symbol's market, and when that was: not always now."""
+
+    price: Decimal
+    traded_at: int
+    quoted_at: int
+    has_quote: bool
 
 
-def quote(context: Context, symbol: str, now: int) -> Part:
-    bid, ask = (float(price) for price in context.prices.bid_ask(symbol, now))
-    sides: Part = {"t": rfc3339(now), "ax": "V", "ap": ask, "as": 200, "bx": "V", "bp": bid, "bs": 300}
-    return {**sides, "c": ["R"], "z": "C"}
+def see(context: Context, symbol: str, now: int) -> Sight | None:
+    """None: market data doesn't know the symbol.
+
+    Nothing is traded or quoted once the market has closed, and nothing traded in a halt.
+    """
+    open_at = context.calendar.last_traded(now)
+    scene = context.prices.scene(symbol, open_at)
+    if scene.missing:
+        return None
+    halted_since = context.prices.halted_since(symbol, open_at)
+    traded_at = (open_at if halted_since is None else min(open_at, halted_since)) - scene.stale
+    # A price that was set is the old trade's too; on its own path the old trade had the price of then.
+    price = scene.price if scene.price is not None else context.prices.last(symbol, traded_at)
+    return Sight(price, traded_at, open_at - scene.stale, not scene.no_quote)
+
+
+def trade(_: Context, __: str, seen: Sight) -> Part:
+    at, price = seen.traded_at, float(seen.price)
+    return {"t": rfc3339(at), "x": "V", "p": price, "s": 100, "c": ["@"], "i": at // 1_000_000, "z": "C"}
+
+
+def quote(_: Context, __: str, seen: Sight) -> Part:
+    """Without a quote prices and sizes are 0."""
+    bid, ask = (float(price) for price in bid_ask(seen.price)) if seen.has_quote else (0, 0)
+    bid_size, ask_size = (300, 200) if seen.has_quote else (0, 0)
+    sides: Part = {"ax": "V", "ap": ask, "as": ask_size, "bx": "V", "bp": bid, "bs": bid_size}
+    return {"t": rfc3339(seen.quoted_at), **sides, "c": ["R"], "z": "C"}
 
 
 def bar(context: Context, symbol: str, start: int, span: int) -> Part:
@@ -50,24 +80,24 @@ def bar(context: Context, symbol: str, start: int, span: int) -> Part:
     }
 
 
-def minute_bar(context: Context, symbol: str, now: int) -> Part:
-    """The last whole minute."""
-    return bar(context, symbol, now - now % MINUTE - MINUTE, MINUTE)
+def minute_bar(context: Context, symbol: str, seen: Sight) -> Part:
+    """The last whole minute with a trade in it."""
+    return bar(context, symbol, seen.traded_at - seen.traded_at % MINUTE - MINUTE, MINUTE)
 
 
-def snapshot(context: Context, symbol: str, now: int) -> Part:
-    today = _midnight(new_york(now))
-    yesterday = _midnight(new_york(context.calendar.previous_close(now)))
+def snapshot(context: Context, symbol: str, seen: Sight) -> Part:
+    today = _midnight(new_york(seen.traded_at))
+    yesterday = _midnight(new_york(context.calendar.previous_close(seen.traded_at)))
     return {
-        "latestTrade": trade(context, symbol, now),
-        "latestQuote": quote(context, symbol, now),
-        "minuteBar": minute_bar(context, symbol, now),
-        "dailyBar": bar(context, symbol, today, now - today),
+        "latestTrade": trade(context, symbol, seen),
+        "latestQuote": quote(context, symbol, seen),
+        "minuteBar": minute_bar(context, symbol, seen),
+        "dailyBar": bar(context, symbol, today, seen.traded_at - today),
         "prevDailyBar": bar(context, symbol, yesterday, _DAY),
     }
 
 
-_LATEST: dict[str, Callable[[Context, str, int], Part]] = {
+_LATEST: dict[str, Callable[[Context, str, Sight], Part]] = {
     "trades": trade,
     "quotes": quote,
     "bars": minute_bar,
@@ -76,31 +106,27 @@ _LATEST: dict[str, Callable[[Context, str, int], Part]] = {
 
 @routes.get("/v2/stocks/{kind:trades|quotes|bars}/latest")
 async def latest_of_many(request: web.Request) -> web.Response:
-    context, kind = request.app[CONTEXT], request.match_info["kind"]
-    now = context.clock.now()
-    found = {symbol: _LATEST[kind](context, symbol, now) for symbol in _symbols(request)}
-    return reply({kind: found}, sort_keys=False)
+    kind = request.match_info["kind"]
+    return reply({kind: _of_each(request, _LATEST[kind])}, sort_keys=False)
 
 
 @routes.get("/v2/stocks/{symbol}/{kind:trades|quotes|bars}/latest")
 async def latest_of_one(request: web.Request) -> web.Response:
     context, kind = request.app[CONTEXT], request.match_info["kind"]
     symbol = _symbol(request)
-    part = _LATEST[kind](context, symbol, context.clock.now())
+    part = _LATEST[kind](context, symbol, _seen(request, symbol))
     return reply({"symbol": symbol, kind.removesuffix("s"): part}, sort_keys=False)
 
 
 @routes.get("/v2/stocks/snapshots")
 async def snapshots(request: web.Request) -> web.Response:
-    context = request.app[CONTEXT]
-    now = context.clock.now()
-    return reply({each: snapshot(context, each, now) for each in _symbols(request)}, sort_keys=False)
+    return reply(_of_each(request, snapshot), sort_keys=False)
 
 
 @routes.get("/v2/stocks/{symbol}/snapshot")
 async def snapshot_of_one(request: web.Request) -> web.Response:
     context, symbol = request.app[CONTEXT], _symbol(request)
-    parts = snapshot(context, symbol, context.clock.now())
+    parts = snapshot(context, symbol, _seen(request, symbol))
     return reply({"symbol": symbol, **parts, "currency": "USD"}, sort_keys=False)
 
 
@@ -116,6 +142,22 @@ async def bars(request: web.Request) -> web.Response:
             break
         page.setdefault(symbol, []).append(bar(context, symbol, start, span))
     return reply({"bars": page, "next_page_token": token}, sort_keys=False)
+
+
+def _of_each(request: web.Request, told: Callable[[Context, str, Sight], Part]) -> dict[str, Part]:
+    """Of the symbols asked for, those that market data knows."""
+    context = request.app[CONTEXT]
+    now = context.clock.now()
+    sights = ((symbol, see(context, symbol, now)) for symbol in _symbols(request))
+    return {symbol: told(context, symbol, seen) for symbol, seen in sights if seen}
+
+
+def _seen(request: web.Request, symbol: str) -> Sight:
+    context = request.app[CONTEXT]
+    seen = see(context, symbol, context.clock.now())
+    if seen is None:
+        raise not_found(f"no data for {symbol}")
+    return seen
 
 
 def _wanted_bars(context: Context, request: web.Request) -> Iterator[tuple[str, int, int]]:

@@ -107,6 +107,15 @@ class Exchange:
         execution_id = self.ids.next() if self.switches.now.execution_id_on_new else None
         return self.apply(Event(kind="new", at=now, order=opened, execution_id=execution_id))
 
+    def trigger(self, order_id: str, now: int) -> Event:
+        """The market has met the stop price. Nobody hears of it: Alpaca has no event for it."""
+        triggered = replace(self.orders[order_id], triggered_at=now, updated_at=now)
+        return self.apply(Event(kind="triggered", at=now, order=triggered))
+
+    def price(self, symbol: str, now: int) -> Decimal:
+        """Dollars per share at which it's traded, or was last before the market closed."""
+        return self.prices.last(symbol, self.calendar.last_traded(now))
+
     def remaining(self, order: Order, price: Decimal) -> Decimal:
         """Shares still to execute, at this price if the order is in dollars."""
         if order.qty is not None:
@@ -140,6 +149,7 @@ class Exchange:
             executions=order.executions + 1,
             filled_at=now if done else None,
             updated_at=now,
+            triggered_at=now if order.is_dormant else order.triggered_at,
         )
         moved = size if order.side == "buy" else -size
         execution = Execution(
@@ -188,7 +198,7 @@ class Exchange:
     def replace(self, order_id: str, request: OrderRequest, now: int) -> tuple[Event, Event]:
         """The old order's end, and its successor. Raises ApiError."""
         order = self.order(order_id)
-        if order.notional is not None or order.status not in WORKING:
+        if order.notional is not None or order.status not in WORKING or order.triggered_at is not None:
             raise unprocessable("unable to replace order in current state")
         admission.check(self, request, now, instead_of=order)
         accepted = self._accepted(request, now, replaces=order.id)
@@ -213,6 +223,7 @@ class Exchange:
             qty=request.qty,
             notional=request.notional,
             limit_price=request.limit_price,
+            stop_price=request.stop_price,
             extended_hours=request.extended_hours,
             status=status,
             created_at=now,

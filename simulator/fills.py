@@ -10,7 +10,15 @@ _PPM = 1_000_000
 _SMALLEST_PART_PCT, _LARGEST_PART_PCT = 20, 80
 
 
+def is_reached(order: Order, price: Decimal) -> bool:
+    """Whether this price triggers the stop order."""
+    assert order.stop_price is not None
+    return price >= order.stop_price if order.side == "buy" else price <= order.stop_price
+
+
 def is_marketable(order: Order, price: Decimal) -> bool:
+    if order.is_dormant:
+        return False
     if order.limit_price is None:
         return True
     return price <= order.limit_price if order.side == "buy" else price >= order.limit_price

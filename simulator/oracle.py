@@ -1,12 +1,12 @@
 """The simulator's own account of what was accepted, executed and ended, to check a client's ledger against.
 
-One synced line of JSON each, in oracle.jsonl; nothing in it is ever changed.
+One line of JSON each, in oracle.jsonl; nothing in it is ever changed.
 
     {"type": "accepted" | "fill" | "partial_fill" | "canceled" | "expired" | "rejected" | "replaced"
-             | "done_for_day",
+             | "done_for_day" | "triggered",
      "seq": the book's number of the event, "at": RFC 3339, "order_id", "client_order_id", "symbol", "side",
-     "order_type", "time_in_force", "limit_price", "qty", "notional", "status", "cum_qty", "filled_avg_price",
-     "replaces", "replaced_by",
+     "order_type", "time_in_force", "limit_price", "stop_price", "qty", "notional", "status", "cum_qty",
+     "filled_avg_price", "replaces", "replaced_by",
      and of an execution "execution_id", "execution_qty", "price", "position_qty"}
     {"type": "trade_bust", ... as an execution that's undone, "busts": the execution_id it had}
     {"type": "split", "seq", "at", "symbol", "ratio", "old_qty", "new_qty"}
@@ -23,16 +23,16 @@ from simulator.records import Record, Split
 from simulator.wire import optional_number
 
 _ACCEPTED = frozenset({"accepted", "pending_new"})
-_TOLD = _ACCEPTED | TERMINAL | {"fill", "partial_fill", "done_for_day", "trade_bust"}
+_TOLD = _ACCEPTED | TERMINAL | {"fill", "partial_fill", "done_for_day", "trade_bust", "triggered"}
 
 
 class Oracle:
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, *, synced: bool = True) -> None:
         self.path = folder / "oracle.jsonl" if folder else None
-        self._journal = Journal(self.path)
+        self._journal = Journal(self.path, synced=synced)
 
     def append(self, numbered: Iterable[tuple[int, Record]]) -> None:
-        """Synced when this returns."""
+        """In the file when this returns, as the book's lines are."""
         told = [_line(seq, record) for seq, record in numbered if _is_told(record)]
         if told:
             self._journal.append(told)
@@ -81,6 +81,7 @@ def _line_of_order(event: Event) -> dict[str, object]:
         "order_type": order.type,
         "time_in_force": order.time_in_force,
         "limit_price": optional_number(order.limit_price),
+        "stop_price": optional_number(order.stop_price),
         "qty": optional_number(order.qty),
         "notional": optional_number(order.notional),
         "status": order.status,

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from decimal import ROUND_DOWN, Decimal
 from typing import Final, Literal, cast
 
 from simulator.errors import ApiError, invalid, number, unprocessable
+from simulator.reading import flag, one_of, places, positive, read_decimal, word
 from simulator.settings import SimulatorSettings
 
 Side = Literal["buy", "sell"]
-OrderType = Literal["market", "limit"]
+OrderType = Literal["market", "limit", "stop"]
 TimeInForce = Literal["day", "gtc", "ioc", "fok"]
 
 TERMINAL: Final = frozenset({"filled", "canceled", "expired", "replaced", "rejected"})
@@ -22,9 +23,7 @@ CENT: Final = Decimal("0.01")
 
 _MAX_CLIENT_ORDER_ID = 128
 _QTY_PLACES = 9
-_LARGEST_EXPONENT = 15
-"""A number of a million digits is no order's, and spelling it out would take the simulator's memory."""
-_UNSUPPORTED_TYPES = frozenset({"stop", "stop_limit", "trailing_stop"})
+_UNSUPPORTED_TYPES = frozenset({"stop_limit", "trailing_stop"})
 _UNSUPPORTED_TIF = frozenset({"opg", "cls"})
 
 
@@ -39,8 +38,13 @@ class OrderRequest:
     qty: Decimal | None = None
     notional: Decimal | None = None
     limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
     extended_hours: bool = False
     client_order_id: str | None = None
+
+    @property
+    def is_fractional(self) -> bool:
+        return self.qty is None or not is_whole(self.qty)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +78,15 @@ class Order:
     replaced_at: int | None = None
     replaced_by: str | None = None
     replaces: str | None = None
+    # These two came later than the first books, which lack them.
+    stop_price: Decimal | None = None
+    triggered_at: int | None = None
+    """When the market met the stop price; from then on it's a market order."""
+
+    @property
+    def is_dormant(self) -> bool:
+        """A stop order whose price the market hasn't met yet."""
+        return self.stop_price is not None and self.triggered_at is None
 
     @property
     def is_open(self) -> bool:
@@ -118,11 +131,11 @@ class Event:
 
 def read_request(payload: Mapping[str, object], settings: SimulatorSettings) -> OrderRequest:
     """Checks what can be checked without knowing the account. Raises ApiError."""
-    symbol = _word(payload, "symbol")
+    symbol = word(payload, "symbol")
     qty, notional = _quantities(payload, settings)
-    side = _one_of(payload, "side", ("buy", "sell"))
-    kind = _one_of(payload, "type", ("market", "limit", *_UNSUPPORTED_TYPES))
-    tif = _one_of(payload, "time_in_force", ("day", "gtc", "ioc", "fok", *_UNSUPPORTED_TIF))
+    side = one_of(payload, "side", ("buy", "sell"))
+    kind = one_of(payload, "type", ("market", "limit", "stop", *_UNSUPPORTED_TYPES))
+    tif = one_of(payload, "time_in_force", ("day", "gtc", "ioc", "fok", *_UNSUPPORTED_TIF))
     client_order_id = _client_order_id(payload)
     if kind in _UNSUPPORTED_TYPES:
         raise unprocessable(f'order type "{kind}" is not supported by this simulator')
@@ -136,66 +149,70 @@ def read_request(payload: Mapping[str, object], settings: SimulatorSettings) -> 
         qty=qty,
         notional=notional,
         limit_price=read_decimal(payload, "limit_price"),
-        extended_hours=_flag(payload, "extended_hours"),
+        stop_price=read_decimal(payload, "stop_price"),
+        extended_hours=flag(payload, "extended_hours"),
         client_order_id=client_order_id,
     )
     check_prices(request)
     _check_class(payload, request)
-    _check_fraction(request)
+    _check_terms(request)
     return request
 
 
 def read_changes(payload: Mapping[str, object], order: Order) -> OrderRequest:
     """A replacement: the order's terms with the payload's in their place. Raises ApiError."""
+    qty = _shares(payload)
+    limit_price, stop_price = read_decimal(payload, "limit_price"), read_decimal(payload, "stop_price")
+    if qty is not None and not (is_whole(qty) and is_whole(order.qty or ZERO)):
+        raise unprocessable("qty of fractional orders can't be replaced")
     request = OrderRequest(
         symbol=order.symbol,
         side=order.side,
         type=order.type,
         time_in_force=order.time_in_force,
         # On a partly filled order too it's the original quantity (alpacahq/Alpaca-API#165).
-        qty=_shares(payload) or order.qty,
-        limit_price=read_decimal(payload, "limit_price") or order.limit_price,
+        qty=order.qty if qty is None else qty,
+        limit_price=order.limit_price if limit_price is None else limit_price,
+        stop_price=order.stop_price if stop_price is None else stop_price,
         extended_hours=order.extended_hours,
         client_order_id=_client_order_id(payload),
     )
     if payload.get("time_in_force") is not None:
-        tif = _one_of(payload, "time_in_force", ("day", "gtc", "ioc", "fok"))
+        tif = one_of(payload, "time_in_force", ("day", "gtc", "ioc", "fok"))
         request = replace(request, time_in_force=cast("TimeInForce", tif))
     check_prices(request)
-    _check_fraction(request)
+    _check_terms(request)
     return request
 
 
 def check_prices(request: OrderRequest) -> None:
-    price = request.limit_price
-    if request.type == "market" and price is not None:
-        raise invalid("market orders must not have a limit price")
-    if request.type == "limit" and price is None:
-        raise invalid("limit orders require a limit price")
+    """Raises ApiError."""
+    limit_price, stop_price = request.limit_price, request.stop_price
+    if request.type == "market" and (limit_price is not None or stop_price is not None):
+        raise invalid("market orders require no stop or limit price")
+    if request.type == "limit":
+        if limit_price is None:
+            raise invalid("limit orders require a limit price")
+        if stop_price is not None:
+            raise invalid("limit orders require no stop price")
+    if request.type == "stop":
+        if stop_price is None:
+            raise invalid("stop orders require a stop price")
+        if limit_price is not None:
+            raise invalid("stop orders require no limit price")
+    _check_tick("limit_price", limit_price)
+    _check_tick("stop_price", stop_price)
+
+
+def _check_tick(name: str, price: Decimal | None) -> None:
     if price is None:
         return
     if price <= 0:
-        raise unprocessable("limit price must be > 0")
-    if _places(price) > (2 if price >= 1 else 4):
+        raise unprocessable(f"{name.replace('_', ' ')} must be > 0")
+    if places(price) > (2 if price >= 1 else 4):
         raise unprocessable(
-            f"invalid limit_price {number(price)}. "
-            "sub-penny increment does not fulfill minimum pricing criteria"
+            f"invalid {name} {number(price)}. sub-penny increment does not fulfill minimum pricing criteria"
         )
-
-
-def read_decimal(payload: Mapping[str, object], name: str) -> Decimal | None:
-    """A number spelled as text or as JSON number; absent, null and "" are None. Raises ApiError."""
-    value = payload.get(name)
-    if value is None or value == "":
-        return None
-    if isinstance(value, str | int | Decimal) and not isinstance(value, bool):
-        try:
-            found = Decimal(value)
-        except InvalidOperation:
-            raise invalid(f"{name} is invalid") from None
-        if found.is_finite() and found.adjusted() <= _LARGEST_EXPONENT:
-            return found
-    raise invalid(f"{name} is invalid")
 
 
 def shares_for(dollars: Decimal, price: Decimal) -> Decimal:
@@ -210,46 +227,42 @@ def is_whole(qty: Decimal) -> bool:
 def _quantities(
     payload: Mapping[str, object], settings: SimulatorSettings
 ) -> tuple[Decimal | None, Decimal | None]:
-    qty, notional = _shares(payload), _positive(payload, "notional")
+    qty, notional = _shares(payload), positive(payload, "notional")
     if qty is not None and notional is not None:
         status = settings.qty_and_notional_status
         code = status * 100_000 if status == 400 else 40010001  # noqa: PLR2004 - HTTP's own number
         raise ApiError(status, "only one of qty or notional is accepted", code=code)
     if qty is None and notional is None:
         raise invalid("qty or notional is required")
-    if notional is not None and _places(notional) > 2:  # noqa: PLR2004 - the message says it
+    if notional is not None and places(notional) > 2:  # noqa: PLR2004 - the message says it
         raise unprocessable("notional value must be limited to 2 decimal places")
     return qty, notional
 
 
 def _shares(payload: Mapping[str, object]) -> Decimal | None:
-    qty = _positive(payload, "qty")
-    if qty is not None and _places(qty) > _QTY_PLACES:
+    qty = positive(payload, "qty")
+    if qty is not None and places(qty) > _QTY_PLACES:
         raise unprocessable("qty must be limited to 9 decimal places")
     return qty
 
 
-def _positive(payload: Mapping[str, object], name: str) -> Decimal | None:
-    value = read_decimal(payload, name)
-    if value is not None and value <= 0:
-        raise unprocessable(f"{name} must be > 0")
-    return value
-
-
 def _check_class(payload: Mapping[str, object], request: OrderRequest) -> None:
     complex_order = payload.get("order_class") not in (None, "", "simple")
-    if complex_order and (request.notional is not None or not is_whole(request.qty or ZERO)):
+    if complex_order and request.is_fractional:
         raise unprocessable("fractional orders must be simple orders")
     if complex_order or payload.get("take_profit") or payload.get("stop_loss") or payload.get("legs"):
         raise unprocessable(f'order_class "{payload.get("order_class")}" is not supported by this simulator')
 
 
-def _check_fraction(request: OrderRequest) -> None:
+def _check_terms(request: OrderRequest) -> None:
     if request.notional is not None and request.type != "market":
         raise unprocessable("notional orders must be market orders")
-    fractional = request.notional is not None or not is_whole(request.qty or ZERO)
-    if fractional and request.time_in_force != "day":
+    if request.is_fractional and request.time_in_force != "day":
         raise unprocessable("fractional orders must be DAY orders")
+    if request.type == "stop" and request.time_in_force not in {"day", "gtc"}:
+        raise unprocessable("stop orders must be DAY or GTC orders")
+    if request.extended_hours and request.type == "stop":
+        raise unprocessable("stop orders are not eligible for extended hours trading")
     if request.extended_hours and (request.type != "limit" or request.time_in_force not in {"day", "gtc"}):
         raise unprocessable("extended hours order must be DAY or GTC limit orders")
 
@@ -263,33 +276,3 @@ def _client_order_id(payload: Mapping[str, object]) -> str | None:
     if len(value) > _MAX_CLIENT_ORDER_ID:
         raise invalid("client_order_id must be no more than 128 characters")
     return value
-
-
-def _word(payload: Mapping[str, object], name: str) -> str:
-    value = payload.get(name)
-    if value is None or value == "":
-        raise invalid(f"{name} is required")
-    if not isinstance(value, str):
-        raise invalid(f"{name} is invalid")
-    return value
-
-
-def _one_of(payload: Mapping[str, object], name: str, allowed: tuple[str, ...]) -> str:
-    value = _word(payload, name)
-    if value not in allowed:
-        raise invalid(f"invalid {name}")
-    return value
-
-
-def _flag(payload: Mapping[str, object], name: str) -> bool:
-    value = payload.get(name)
-    if value is None:
-        return False
-    if not isinstance(value, bool):
-        raise invalid(f"{name} is invalid")
-    return value
-
-
-def _places(value: Decimal) -> int:
-    exponent = value.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0

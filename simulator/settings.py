@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Literal, get_args, get_type_hints
 
-_FIXED = frozenset({"host", "port", "folder", "seed", "starting_cash"})
+_FIXED = frozenset({"host", "port", "folder", "synced", "seed", "starting_cash"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +21,8 @@ class SimulatorSettings:
     """0: any free port."""
     folder: Path | None = None
     """Holds book.jsonl and oracle.jsonl; None: both stay in memory."""
+    synced: bool = True
+    """Whether each line of them is on disk before anyone hears of it; else a power cut may cost the last."""
     key_id: str = "simulator"
     secret_key: str = field(default="simulator", repr=False)
     seed: int = 7
@@ -50,6 +52,11 @@ class SimulatorSettings:
     """Whether a cancel is first seen as pending_cancel, and done fill_delay_s later."""
     accepted_event: bool = False
     """Whether the stream tells of an order accepted while the market is closed."""
+    fractional_extended_hours: bool = False
+    """Whether fractional orders may be for extended hours, and assets say so (fractional_eh_enabled)."""
+    account_fields: Literal["current", "lean", "historic"] = "current"
+    """lean: without buying power and whatever else a client can't count on; historic: with the fields of the
+    pattern day trader rule, which went in 2026."""
     execution_id_on_new: bool = True
     """False: `new` carries a null execution_id, as `pending_new` always does."""
     rate_limit_body: Literal["json", "empty", "text"] = "json"

@@ -12,6 +12,10 @@ from simulator.records import Split
 
 Body = dict[str, object]
 _SIX_PLACES = Decimal("0.000001")
+_LEAN_ACCOUNT = (
+    *("account_blocked", "account_number", "cash", "created_at", "currency", "equity", "id", "last_equity"),
+    *("portfolio_value", "status", "trade_suspended_by_user", "trading_blocked", "transfers_blocked"),
+)
 _CREATED_AT = "2026-09-01T12:00:00.183221Z"
 
 
@@ -52,7 +56,7 @@ def order_body(exchange: Exchange, order: Order) -> Body:
         "side": order.side,
         "source": None,
         "status": order.status,
-        "stop_price": None,
+        "stop_price": optional_number(order.stop_price),
         "submitted_at": rfc3339(order.submitted_at),
         "subtag": None,
         "symbol": order.symbol,
@@ -87,7 +91,7 @@ def trade_update(exchange: Exchange, event: Event) -> Body:
 
 def position_body(exchange: Exchange, symbol: str, now: int) -> Body:
     position = exchange.account.positions[symbol]
-    price = exchange.prices.last(symbol, now)
+    price = exchange.price(symbol, now)
     last_day = exchange.prices.last(symbol, exchange.calendar.previous_close(now))
     market_value = position.qty * price
     gain = market_value - position.cost
@@ -116,6 +120,20 @@ def position_body(exchange: Exchange, symbol: str, now: int) -> Body:
 
 
 def account_body(exchange: Exchange, now: int) -> Body:
+    """With the fields that the switch account_fields asks for."""
+    body = _whole_account(exchange, now)
+    match exchange.switches.now.account_fields:
+        case "lean":
+            return {name: body[name] for name in _LEAN_ACCOUNT}
+        case "historic":
+            power = body["buying_power"]
+            gone = {"bod_dtbp": power, "daytrade_count": 0, "daytrading_buying_power": power}
+            return body | gone | {"dtbp_check": "entry", "pattern_day_trader": False, "pdt_check": "entry"}
+        case "current":
+            return body
+
+
+def _whole_account(exchange: Exchange, now: int) -> Body:
     account = exchange.account
     market_value = long_market_value(exchange, now)
     equity = account.cash + market_value
@@ -219,7 +237,8 @@ def _account_number(exchange: Exchange) -> str:
 
 def asset_body(exchange: Exchange, symbol: str) -> Body:
     fractionable = exchange.assets.is_fractionable(symbol)
-    eligible = ["fractional_eh_enabled"] if fractionable else []
+    after_hours = fractionable and exchange.switches.now.fractional_extended_hours
+    eligible = ["fractional_eh_enabled"] if after_hours else []
     return {
         "attributes": [*eligible, "has_options", "overnight_tradable"],
         "borrow_status": "easy_to_borrow",

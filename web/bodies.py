@@ -68,6 +68,14 @@ async def read_body(request: Request) -> bytes:
     return bytes(body)
 
 
+async def read_object(request: Request) -> dict[str, Any]:
+    """The JSON object that the body is, the empty one where there is no body at all; raises Refusal."""
+    headers = request.headers
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return {}
+    return object_from(await read_body(request))
+
+
 def _refuse(status: int, code: str, message: str, fix: str) -> NoReturn:
     raise Refusal(status, code, message, fix)
 

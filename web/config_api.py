@@ -1,6 +1,6 @@
 """`/api/config`: what the owner sets while the bot runs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from domain.signals import decimal_text
 from domain.values import Message
 from persistence.queries import Queries
 from web.asking import ASK_TIMEOUT_S, UNWRITABLE_RETRY_S, answered
-from web.bodies import object_from, read_body, shown
+from web.bodies import object_from, read_body
 from web.errors import ErrorBody, Fault, Refusal, unavailable
 
 BY_API: Final = "api"
@@ -25,8 +25,10 @@ CLI_AGENT: Final = "starfill-cli"
 """How our own command line names itself; it says who set what, and opens nothing."""
 WAITING_CHANGES: Final = 2
 LOOK_FIRST: Final = "See /api/config for what is set, and ask again: a repeat changes nothing more."
-NOT_A_VALUE: Final = "must be a number, a text, true or false, or a list of numbers or of texts"
+NO_VALUE: Final = "?"
+"""In words, what no setting takes."""
 DESCRIPTIONS: Final = {key: description(key) for key in KEYS}
+_LISTS: Final = {key for key in KEYS if isinstance(BotConfig.model_fields[key].default, tuple)}
 _DECIMALS: Final = tuple(key for key in KEYS if isinstance(BotConfig.model_fields[key].default, Decimal))
 
 
@@ -39,7 +41,7 @@ class ConfigValues(BotConfig):
 
 
 class ConfigJson(Message):
-    """All about the owner's settings."""
+    """The owner's settings, and what they mean."""
 
     config: ConfigValues
     defaults: ConfigValues
@@ -61,7 +63,7 @@ class ConfigChangedJson(Message):
     ledger: str
 
 
-class Settings:
+class ConfigDesk:
     """Has the ledger change settings; blocks while it makes that durable."""
 
     def __init__(self, ledger: Mailbox[ChangeConfig], queries: Queries) -> None:
@@ -80,7 +82,9 @@ class Settings:
 
     def change(self, fields: Mapping[str, Any], by: str) -> ConfigChangedJson:
         """What changed; raises Refusal."""
-        mail = ChangeConfig(changes=tuple(_texts(fields)), by=by)
+        mail = ChangeConfig(
+            changes=tuple((_plain(key), _text(key, value)) for key, value in fields.items()), by=by
+        )
         undone = "no setting was changed"
         with answered(undone=undone, in_doubt="the settings may have been changed or not", fix=LOOK_FIRST):
             answer = self._ledger.ask(
@@ -102,13 +106,13 @@ class Settings:
         )
 
 
-def config_routes(settings: Settings) -> APIRouter:
+def config_routes(desk: ConfigDesk) -> APIRouter:
     router = APIRouter(prefix="/api/config", tags=["config"])
     threads = CapacityLimiter(WAITING_CHANGES)
 
     @router.get("", summary="The owner's settings, their defaults, and what each one means")
     def now() -> ConfigJson:
-        return settings.now()
+        return desk.now()
 
     @router.put(
         "",
@@ -131,7 +135,7 @@ def config_routes(settings: Settings) -> APIRouter:
     async def change(request: Request) -> ConfigChangedJson:
         fields = object_from(await read_body(request))
         by = BY_CLI if request.headers.get("user-agent") == CLI_AGENT else BY_API
-        return await to_thread.run_sync(settings.change, fields, by, limiter=threads)
+        return await to_thread.run_sync(desk.change, fields, by, limiter=threads)
 
     return router
 
@@ -140,37 +144,28 @@ def _values(config: BotConfig) -> ConfigValues:
     return ConfigValues(**dict(config))
 
 
-def _texts(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The body's values in words; raises Refusal, which names those that are none."""
-    texts = {key: _text(value) for key, value in fields.items()}
-    faults = [SettingFault(key=shown(key), fault=NOT_A_VALUE) for key, text in texts.items() if text is None]
-    if faults:
-        raise _refused(tuple(faults))
-    # Half a surrogate is no text to anybody else; with it goes nothing that a setting could take.
-    return ((_plain(key), _plain(text)) for key, text in texts.items() if text is not None)
-
-
-def _text(value: Any) -> str | None:
+def _text(key: str, value: Any) -> str:
+    """The body's value in words; `NO_VALUE` for what is none, to be refused beside all other faults."""
+    if isinstance(value, list):
+        return ",".join(map(_item, value)) if key in _LISTS else NO_VALUE
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str | int | Decimal):
-        return str(value)
-    if isinstance(value, list):
-        items = [_text(each) for each in value if not isinstance(each, bool | list)]
-        words = [each for each in items if each is not None]
-        # A list's items are never several in one text.
-        good = len(words) == len(value) and not any("," in each or not each.strip() for each in words)
-        return ",".join(words) if good else None
-    return None
+    # A half of a surrogate pair is in no name or value of ours, and no message can carry it.
+    return _plain(str(value)) if isinstance(value, str | int | Decimal) else NO_VALUE
+
+
+def _item(value: Any) -> str:
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return _plain(text) if text.strip() and "," not in text else NO_VALUE
 
 
 def _plain(text: str) -> str:
-    return text.encode(errors="backslashreplace").decode()
+    return text.encode(errors="replace").decode()
 
 
 def _refused(faults: tuple[SettingFault, ...]) -> Refusal:
     details = sorted(
-        (Fault(field=shown(each.key), fault=each.fault) for each in faults), key=lambda fault: fault.field
+        (Fault(field=each.key, fault=each.fault) for each in faults), key=lambda fault: fault.field
     )
     return Refusal(
         422,

@@ -40,12 +40,15 @@ def _printable(text: str) -> str:
     return text
 
 
+Reason = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+
+
 class ScopeAndReason(Message):
     """What to halt or to resume, and why."""
 
     # Wider than a signal's symbol: a halt may stand on whatever the account's owner holds.
     scope: Annotated[str, Field(pattern=r"^(all|[A-Z0-9][A-Z0-9./-]{0,31})$")]
-    reason: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+    reason: Reason
 
 
 class Halts:

@@ -21,6 +21,7 @@ from web.bodies import read_body
 from web.errors import ErrorBody, Fault, Refusal, unavailable
 from web.intake import signal_from
 from web.paging import Cursor, Limit, page_of
+from web.preview import Preview, PreviewJson, previewed
 from web.views import ListJson, ReceiptJson, SignalJson, list_json, receipt_json, signal_json
 
 MAX_WAITING: Final = 1000
@@ -29,6 +30,8 @@ COUNT_AGE_S: Final = 2.0
 RECOUNT_AGE_S: Final = 0.05
 WAITING_INTAKES: Final = 32
 """Threads that may wait for the ledger at once; the reads have others, so they never wait for these."""
+WAITING_PREVIEWS: Final = 4
+"""These may have to wait for the broker, so they have threads of their own."""
 
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": ErrorBody, "description": "Not one JSON object in UTF-8"},
@@ -87,12 +90,29 @@ class Intake:
     """What happens to a valid signal; blocks while the ledger makes it durable."""
 
     def __init__(
-        self, *, receiver: Mailbox[ReceiverMail], queries: Queries, clock: Clock, most_waiting: int
+        self,
+        *,
+        receiver: Mailbox[ReceiverMail],
+        preview: Preview,
+        queries: Queries,
+        clock: Clock,
+        most_waiting: int,
     ) -> None:
         self._receiver = receiver
+        self._preview = preview
         self._queries = queries
         self._clock = clock
         self._backlog = Backlog(queries, most_waiting)
+
+    def preview(self, signal: Signal) -> PreviewJson:
+        """What would become of it now; raises Refusal, as sending it would."""
+        late = timing_fault(signal, self._clock())
+        if late is not None:
+            raise _untimely(late)
+        for view in self._queries.signal(signal.signal_id, signal.source):
+            if view.digest != body_digest(signal):
+                raise _conflict(signal)
+        return previewed(self._preview, signal)
 
     def take(self, signal: Signal) -> tuple[int, ReceiptJson]:
         """The status and the receipt; raises Refusal."""
@@ -132,13 +152,17 @@ class Intake:
                 received_at=view.received_at,
             )
             return receipt_json(receipt, repeated=True)
-        raise Refusal(
-            422,
-            "bad_signal",
-            "The signal's time is not acceptable; nothing was stored.",
-            "Send a signal while it is fresh, from a machine with a correct clock.",
-            details=[Fault(field="issued_at", fault=late)],
-        )
+        raise _untimely(late)
+
+
+def _untimely(why: str) -> Refusal:
+    return Refusal(
+        422,
+        "bad_signal",
+        "The signal's time is not acceptable; nothing was stored.",
+        "Send a signal while it is fresh, from a machine with a correct clock.",
+        details=[Fault(field="issued_at", fault=why)],
+    )
 
 
 def _conflict(signal: Signal) -> Refusal:
@@ -152,15 +176,24 @@ def _conflict(signal: Signal) -> Refusal:
 
 def signal_routes(intake: Intake, queries: Queries) -> APIRouter:
     router = APIRouter(prefix="/api/signals", tags=["signals"])
-    threads = CapacityLimiter(WAITING_INTAKES)
+    threads, previews = CapacityLimiter(WAITING_INTAKES), CapacityLimiter(WAITING_PREVIEWS)
 
     @router.post(
         "",
         summary="Take a signal in",
-        description="202 after it is durable; 200 with the first receipt for a repeat: it trades once.",
+        description=(
+            "202 after it is durable; 200 with the first receipt for a repeat: it trades once. With "
+            "`?preview=true` nothing is stored, and the answer is what would become of it now."
+        ),
         status_code=202,
         response_model=ReceiptJson,
-        responses={200: {"model": ReceiptJson, "description": "A repeat of a stored signal"}, **REFUSALS},
+        responses={
+            200: {
+                "model": ReceiptJson | PreviewJson,
+                "description": "A repeat of a stored signal; a preview",
+            },
+            **REFUSALS,
+        },
         openapi_extra={
             "requestBody": {
                 "required": True,
@@ -168,8 +201,14 @@ def signal_routes(intake: Intake, queries: Queries) -> APIRouter:
             }
         },
     )
-    async def take(request: Request) -> JSONResponse:
+    async def take(
+        request: Request,
+        preview: Annotated[bool, Query(description="Only tell what would become of it")] = False,
+    ) -> JSONResponse:
         signal = signal_from(await read_body(request))
+        if preview:
+            told = await to_thread.run_sync(intake.preview, signal, limiter=previews)
+            return JSONResponse(told.model_dump(), 200)
         status, receipt = await to_thread.run_sync(intake.take, signal, limiter=threads)
         where = f"/api/signals/{quote(receipt.signal_id, safe='')}?source={quote(receipt.source, safe='')}"
         return JSONResponse(receipt.model_dump(), status, {"Location": where})

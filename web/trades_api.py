@@ -1,28 +1,48 @@
-"""`/api/trades`: what became of the signals that traded."""
+"""`/api/trades`: what became of the signals that traded, and what would end those that stand."""
 
-from typing import Annotated
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Path, Query
 
-from domain.trades import TradeStatus
+from domain.exits import last_mark, ways_out
+from domain.market import Market, Unpriced
+from domain.trades import OCCUPYING, TradeRecord, TradeStatus
 from persistence.queries import Queries
+from persistence.rows import Page
 from web.errors import ErrorBody, Refusal
 from web.paging import Cursor, Limit, page_of
 from web.views import (
     ListJson,
     TradeJson,
     TradeWithOrders,
+    WayOutJson,
     list_json,
     order_json,
     trade_json,
     trade_with_orders,
+    way_out_json,
 )
 
 MAX_ID = 2**63 - 1
 """The largest id that SQLite can hold; it fails on a larger one."""
 
 
-def trade_routes(queries: Queries) -> APIRouter:
+class Session(NamedTuple):
+    """Where in the trading day we are, by the broker's clock."""
+
+    now: datetime
+    market: Market | None
+    """None: nobody has told yet."""
+
+    @property
+    def closes_at(self) -> datetime | None:
+        """When the day's session ends; None: the market is closed, or nobody has told yet."""
+        return None if self.market is None else self.market.closes_at(self.now)
+
+
+def trade_routes(queries: Queries, session: Callable[[], Session]) -> APIRouter:
     router = APIRouter(prefix="/api/trades", tags=["trades"])
 
     @router.get("", summary="Trades, newest first")
@@ -31,15 +51,18 @@ def trade_routes(queries: Queries) -> APIRouter:
         cursor: Cursor = None,
         status: Annotated[TradeStatus | None, Query(description="Only of this status")] = None,
         symbol: Annotated[str | None, Query(max_length=16, description="Only of this symbol")] = None,
+        standing: Annotated[
+            bool, Query(alias="open", description="Only those that are pending, open or closing")
+        ] = False,
     ) -> ListJson[TradeJson]:
-        return list_json(
-            page_of(lambda: queries.trades(limit=limit, cursor=cursor, status=status, symbol=symbol)),
-            trade_json,
-        )
+        def page() -> Page[TradeRecord]:
+            return queries.trades(limit=limit, cursor=cursor, status=status, symbol=symbol, standing=standing)
+
+        return list_json(page_of(page), trade_json)
 
     @router.get(
         "/{trade_id}",
-        summary="One trade with its orders and executions",
+        summary="One trade with its orders, and what would sell it",
         responses={404: {"model": ErrorBody, "description": "No such trade"}},
     )
     def trade(trade_id: Annotated[int, Path(ge=0, le=MAX_ID)]) -> TradeWithOrders:
@@ -49,8 +72,27 @@ def trade_routes(queries: Queries) -> APIRouter:
                 404, "unknown_trade", "The ledger has no such trade.", "See /api/trades for their ids."
             )
         orders = queries.orders_of(found.id)
+        exits, unpriced_why = _exits(found, queries, session())
         return trade_with_orders(
-            found, tuple(order_json(each, queries.executions_of(each.client_order_id)) for each in orders)
+            found,
+            tuple(order_json(each, queries.executions_of(each.client_order_id)) for each in orders),
+            exits,
+            unpriced_why=unpriced_why,
         )
 
     return router
+
+
+def _exits(
+    trade: TradeRecord, queries: Queries, session: Session
+) -> tuple[tuple[WayOutJson, ...], str | None]:
+    """What would sell the trade, and why it is not known how far away the prices for that are."""
+    if trade.status not in OCCUPYING or not trade.held:
+        return (), None
+    config, now = queries.config(), session.now
+    price = last_mark(trade, now, max_age_s=config.price_max_age_sec)
+    ways = ways_out(trade, price, config, now, closes_at=session.closes_at)
+    return (
+        tuple(way_out_json(way, now) for way in ways),
+        price.why if isinstance(price, Unpriced) else None,
+    )

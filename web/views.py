@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import PlainSerializer
 
+from domain.exits import WayOut
 from domain.orders import OrderRecord
 from domain.signals import Check, SignalReceipt, decimal_text
 from domain.trades import TradeRecord
@@ -52,6 +53,31 @@ class TradeJson(Message):
     exit_at: Time | None
     exit_reason: str | None
     pnl: Amount | None
+    sold: Amount
+    """Shares that its own orders sold."""
+    split: Amount
+    """Shares that a split added, or took if negative."""
+    taken: Amount
+    """Shares that somebody else sold, or that are gone."""
+    held: Amount
+    """Shares that it still has: bought, plus split, less sold and taken."""
+    mark_price: Amount | None
+    """The last price that could be acted on."""
+    mark_at: Time | None
+    unrealised_pnl: Amount | None
+    """Dollars gained with what it still has, at `mark_price`."""
+    peak_price: Amount | None
+    """The best price it was seen at since it was bought."""
+    exit_wanted: str | None
+    """Why it is to be sold; it stays so until nothing is held."""
+    exit_wanted_by: str | None
+    exit_wanted_at: Time | None
+    exit_trouble: str | None
+    """What went wrong with the last attempt to sell it."""
+    naked_why: str | None
+    """Why it could not be sold just now if it had to be."""
+    naked_usd_s: Amount
+    """Dollars times seconds that it stood so, up to the last look at it."""
     catalyst_type: str | None
     catalyst_tier: int | None
     alpaca_order_id: str | None
@@ -77,8 +103,14 @@ class OrderJson(Message):
     client_order_id: str
     alpaca_order_id: str | None
     symbol: str
+    leg: str
+    """`entry`, `exit`, or `stop`: one that rests at the broker."""
     side: str
+    type: str
     time_in_force: str
+    stop_price: Amount | None
+    reason: str | None
+    """Why it sells."""
     life: str
     status: str
     notional: Amount | None
@@ -90,9 +122,29 @@ class OrderJson(Message):
     executions: tuple[ExecutionJson, ...]
 
 
-class TradeWithOrders(TradeJson):
-    """A trade with its orders and their executions."""
+class WayOutJson(Message):
+    """One rule that would sell the trade, and how far away that is."""
 
+    rule: str
+    price: Amount | None
+    """It sells at or beyond this price a share; null: it goes by the time."""
+    away_pct: Amount | None
+    """How far the price has to move for that, in percent of itself; null: there is no fresh price."""
+    at: Time | None
+    """It sells at this time."""
+    away_s: int | None
+    """Seconds until then; negative: so long ago."""
+    applies: bool
+    """It sells now."""
+
+
+class TradeWithOrders(TradeJson):
+    """A trade with what would sell it, its orders and their executions."""
+
+    exits: tuple[WayOutJson, ...]
+    """In the order in which they decide; none of a trade that holds nothing."""
+    unpriced_why: str | None
+    """Why it is not known how far away the exits by price are; null: it is."""
     orders: tuple[OrderJson, ...]
 
 
@@ -144,11 +196,26 @@ def receipt_json(receipt: SignalReceipt, *, repeated: bool) -> ReceiptJson:
 
 
 def trade_json(trade: TradeRecord) -> TradeJson:
-    return TradeJson(**dict(trade) | {"status": trade.status.value})
+    return TradeJson(**_trade_fields(trade))
 
 
-def trade_with_orders(trade: TradeRecord, orders: tuple[OrderJson, ...]) -> TradeWithOrders:
-    return TradeWithOrders(**dict(trade) | {"status": trade.status.value, "orders": orders})
+def trade_with_orders(
+    trade: TradeRecord,
+    orders: tuple[OrderJson, ...],
+    exits: tuple[WayOutJson, ...],
+    *,
+    unpriced_why: str | None,
+) -> TradeWithOrders:
+    return TradeWithOrders(**_trade_fields(trade), orders=orders, exits=exits, unpriced_why=unpriced_why)
+
+
+def _trade_fields(trade: TradeRecord) -> dict[str, Any]:
+    return {name: getattr(trade, name) for name in TradeJson.model_fields} | {"status": trade.status.value}
+
+
+def way_out_json(way: WayOut, now: datetime) -> WayOutJson:
+    away_s = None if way.at is None else round((way.at - now).total_seconds())
+    return WayOutJson(**dict(way), away_s=away_s)
 
 
 def order_json(order: OrderRecord, executions: tuple[ExecutionRow, ...]) -> OrderJson:
@@ -156,8 +223,12 @@ def order_json(order: OrderRecord, executions: tuple[ExecutionRow, ...]) -> Orde
         client_order_id=order.client_order_id,
         alpaca_order_id=order.broker_order_id,
         symbol=order.symbol,
+        leg=order.leg,
         side=order.side,
+        type=order.type,
         time_in_force=order.time_in_force,
+        stop_price=order.stop_price,
+        reason=order.reason,
         life=order.life.value,
         status=order.status,
         notional=order.notional,

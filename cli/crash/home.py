@@ -7,6 +7,7 @@ again is supervisord, and nothing of the test's.
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import settings
+from cli.play_money import UNLIMITED, new_ledger
 from settings import SIMULATOR_KEY
 from web.token import read_or_create_token
 
@@ -39,6 +41,7 @@ if [ -e crash_at ]; then
     rm crash_at
 elif [ -e forget ]; then
     rm -f forget {ledger} {ledger}-wal {ledger}-shm
+    cp -p {blank} {ledger}
 fi
 exec {python} {run}
 """
@@ -54,11 +57,19 @@ class Home:
         self.folder = folder
         self.state = folder / "var"
         self.ledger = self.state / "ledger-simulator.sqlite3"
+        self._blank = folder / "blank.sqlite3"
+        """A ledger that knows nothing, and has no limits that could keep a signal from trading."""
         self._daemon: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, broker_url: str, crash_at: str, forget: bool) -> None:
-        """Start supervisord, which starts the bot; `forget`: its second start finds no ledger."""
+    def start(self, *, broker_url: str, crash_at: str, forget: bool, prepared: bool) -> None:
+        """Start supervisord, which starts the bot; `forget`: its second start finds an empty ledger.
+
+        `prepared`: its first start does so too, and does not have to make one.
+        """
         self.state.mkdir(parents=True)
+        new_ledger(self._blank, UNLIMITED)
+        if prepared:
+            shutil.copy2(self._blank, self.ledger)
         self.token = read_or_create_token(self.state)
         (self.folder / "crash_at").write_text(crash_at)
         if forget:
@@ -94,6 +105,7 @@ class Home:
             home=shlex.quote(str(self.folder)),
             launched=shlex.quote(_LAUNCHED),
             ledger=shlex.quote(str(self.ledger)),
+            blank=shlex.quote(str(self._blank)),
             python=shlex.quote(sys.executable),
             run=shlex.quote(str(ROOT / "run.py")),
         )

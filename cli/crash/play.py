@@ -26,6 +26,8 @@ from persistence.store import LedgerStore, verify_journal
 from simulator.server import Simulator, SimulatorSettings
 
 SIGNALS: Final = 4
+SIGNALS_WITHIN_LIMITS: Final = 3
+"""By a ledger that the bot has made itself no more trades may be open at once."""
 MORE_SIGNALS: Final = 6
 """One after the other, where the first ones have not led to the point often enough."""
 POLL_S: Final = 0.02
@@ -118,6 +120,7 @@ class _Life:
             broker_url=self._simulator.base_url,
             crash_at=f"{case.point}:{case.passing}:{case.linger_ms}",
             forget=case.ledger == "deleted",
+            prepared=not case.makes_its_ledger,
         )
         if not self._die():
             self._missed = f"never reached: {case.point} was not passed {case.passing} times"
@@ -176,7 +179,8 @@ class _Life:
         case = self._case
         if case.ledger == "kept":
             self._forgotten = self._acknowledged_in_vain()
-        while len(self._sender.sent) < SIGNALS:  # it died before there was anybody to send to
+        signals = SIGNALS_WITHIN_LIMITS if case.makes_its_ledger else SIGNALS
+        while len(self._sender.sent) < signals:  # it died before there was anybody to send to
             self._sender.send_new()
         at_once = {"at once": case.redeliveries, "settled": 0, "both": case.redeliveries // 2}[case.timing]
         self._redeliver(at_once)

@@ -66,8 +66,8 @@ CREATE INDEX bot_order_by_life ON bot_order (life, planned_at);
 -- With all that `of_trades` asks for, so that it reads no order twice.
 CREATE INDEX bot_order_by_trade ON bot_order (trade_id, client_order_id);
 CREATE UNIQUE INDEX bot_order_at_broker ON bot_order (broker_order_id) WHERE broker_order_id IS NOT NULL;
--- Counts what was ordered lately.
-CREATE INDEX bot_order_by_time ON bot_order (planned_at, leg);
+-- Counts what was ordered lately, and for how many trades, without a look at the rows.
+CREATE INDEX bot_order_by_time ON bot_order (planned_at, leg, trade_id);
 
 -- What was sold of a trade, and what left or joined it without an order of ours.
 ALTER TABLE bot_trade ADD COLUMN sold TEXT NOT NULL DEFAULT '0'

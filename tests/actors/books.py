@@ -11,8 +11,10 @@ from typing import Any
 from actors.base import Address
 from actors.ledger_work import LedgerIdentity
 from actors.trade_ledger import TradeLedger
+from domain.config import BotConfig
 from domain.gate import ClockReading
 from domain.identity import client_order_id
+from domain.market import Asset, Quote
 from domain.messages import (
     BrokerSnapshot,
     ClearHalts,
@@ -34,14 +36,14 @@ from domain.messages import (
 )
 from domain.orders import OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import Snapshot
-from domain.rules import Deferred
+from domain.rules import Deferred, EntryReads, ReadsWanted
 from domain.signals import Signal
 from domain.trades import TradeRecord
 from persistence.halt_file import HaltFile
 from persistence.queries import Queries
 from persistence.store import LedgerStore
 from tests.actors.doubles import PATIENCE_S, ManualClock, ManualTimers, Outbox, Stage, taken
-from tests.domain.builders import a_signal, a_snapshot
+from tests.domain.builders import UNLIMITED, a_market, a_quote, a_signal, a_snapshot, an_asset
 
 ACCOUNT = "account-1"
 
@@ -54,9 +56,21 @@ def id_of(signal: Signal) -> str:
 class Books:
     """The ledger as its neighbours see it, and its file as any other process sees it."""
 
-    def __init__(self, folder: Path, stage: Stage, clock: ManualClock, *, busy_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        stage: Stage,
+        clock: ManualClock,
+        *,
+        busy_s: float = 5.0,
+        config: BotConfig = UNLIMITED,
+    ) -> None:
         self.stage, self.clock = stage, clock
         self.store = LedgerStore.open(folder / "ledger.sqlite3", clock=ManualClock(), busy_s=busy_s)
+        self.configure(config)
+        self.assets: dict[str, Asset | None] = {}
+        """What the broker says of symbols; of those not named here, that they are sold in fractions."""
+        self.quotes: dict[str, Quote] = {}
         self.halt_path = folder / "HALT"
         self.halt_file = HaltFile(self.halt_path)
         self.news = Outbox()
@@ -108,9 +122,35 @@ class Books:
             RecordSignal(signal=signal), SignalRecorded, SignalConflict, timeout=PATIENCE_S
         )
 
+    def configure(self, config: BotConfig) -> None:
+        """The owner has set this, past the ledger."""
+        with self.store.unit() as unit:
+            unit.save_config(config, at=self.clock.now, by="owner")
+
     def plan(self, signal: Signal) -> Planned | Declined | Deferred:
-        question = PlanEntry(source=signal.source, signal_id=signal.signal_id)
-        return self.ledger.ask(question, Planned, Declined, Deferred, timeout=PATIENCE_S)
+        """The decision, after all that it asks for was looked up."""
+        reads = None
+        while True:
+            answer = self.plan_with(signal, reads)
+            if not isinstance(answer, ReadsWanted):
+                return answer
+            reads = self.looked_up(answer, reads)
+
+    def plan_with(
+        self, signal: Signal, reads: EntryReads | None = None
+    ) -> Planned | Declined | Deferred | ReadsWanted:
+        question = PlanEntry(source=signal.source, signal_id=signal.signal_id, reads=reads)
+        return self.ledger.ask(question, Planned, Declined, Deferred, ReadsWanted, timeout=PATIENCE_S)
+
+    def looked_up(self, wanted: ReadsWanted, before: EntryReads | None = None) -> EntryReads:
+        """What the broker would answer."""
+        symbol, reads = wanted.symbol, before or EntryReads(at=self.clock.now)
+        if wanted.asset:
+            asset = self.assets.get(symbol, an_asset(symbol=symbol))
+            reads = reads.having({"asset": asset, "unknown_symbol": asset is None})
+        if wanted.quote:
+            reads = reads.having({"quote": self.quotes.get(symbol, a_quote(None, symbol=symbol))})
+        return reads
 
     def plan_again(self, cid: str, *, never_sent: bool = False) -> Planned | Declined | Deferred:
         question = PlanResend(client_order_id=cid, never_sent=never_sent)
@@ -154,6 +194,8 @@ class Books:
         snapshot = snapshot or a_snapshot()
         if snapshot.clock is None:
             snapshot = snapshot.having({"clock": self.clock_reading()})
+        if snapshot.market is None:
+            snapshot = snapshot.having({"market": a_market()})
         self.tell(BrokerSnapshot(generation=generation, snapshot=snapshot))
 
     def clock_reading(self) -> ClockReading:

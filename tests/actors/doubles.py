@@ -287,7 +287,8 @@ class ScriptedBroker:
         return answer
 
     def asset(self, symbol: str) -> Asset | NotFound | ReadFailed:
-        raise NotImplementedError
+        answer: Asset | NotFound | ReadFailed = self._read("asset", symbol)
+        return answer
 
     def fills(
         self, *, after: datetime | None = None, most: int | None = None

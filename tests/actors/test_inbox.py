@@ -149,3 +149,41 @@ def test_an_actor_that_takes_many_at_once_still_stops(stage: Stage) -> None:
     stopped.get(timeout=PATIENCE_S)
     assert seen.all() == [[0, 1, 2, 3, 4]]
     assert not gulper.is_alive()
+
+
+def test_mail_counts_as_handled_once_its_owner_comes_for_more() -> None:
+    inbox = an_inbox(1, "a", 2)
+    assert (inbox.handed_in, inbox.handled) == (3, 0)
+    inbox.get()
+    assert inbox.handled == 0
+    inbox.get()
+    assert (inbox.handed_in, inbox.handled) == (3, 1)
+    inbox.put(Envelope(3))
+    inbox.get()
+    assert (inbox.handed_in, inbox.handled) == (4, 2)
+
+
+def test_what_is_taken_beside_a_mail_is_handled_with_it() -> None:
+    inbox = an_inbox(1, 2, 3, "a", "b", "c")
+    assert inbox.get().message == "a"
+    assert messages(inbox.urgent(1)) == ["b"]
+    assert messages(inbox.rest(1)) == [1]
+    assert inbox.take(int, 1) == [2]
+    assert inbox.handled == 0
+    inbox.get()
+    assert inbox.handled == 4
+
+
+def test_all_mail_of_many_senders_is_counted() -> None:
+    inbox = Inbox()
+
+    def send() -> None:
+        for number in range(2000):
+            inbox.put(Envelope(number))
+
+    senders = [threading.Thread(target=send) for _ in range(8)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join(PATIENCE_S)
+    assert inbox.handed_in == inbox.qsize() == 16000

@@ -179,7 +179,7 @@ def test_a_refusal_of_the_order_alone_leaves_the_gate_open(heard: Books) -> None
 def test_each_change_of_the_gate_is_in_the_journal(heard: Books) -> None:
     heard.open_gate()
     heard.tell(StreamLost(generation=1, why="ping timeout"))
-    assert heard.kinds() == ["gate", "books_opened", "gate"]
+    assert heard.kinds() == ["config_changed", "gate", "books_opened", "gate"]
 
 
 def test_a_read_that_changes_nothing_is_no_entry_of_the_journal(heard: Books) -> None:

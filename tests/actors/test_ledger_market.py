@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from actors.known_assets import KnownAssets
 from actors.ledger_work import LedgerIdentity, Work
 from domain.gate import ClockReading, GateFacts
 from domain.market import Means
@@ -29,7 +30,7 @@ def news(books: Books) -> Outbox:
 
 
 def test_nobody_is_told_of_a_market_that_was_not_read(books: Books, news: Outbox) -> None:
-    books.open_gate()
+    books.tell(StreamOpened(generation=1), BrokerSnapshot(generation=1, snapshot=a_snapshot()))
     assert told(news) == []
     assert peek(books.ledger, "_market") is None
 
@@ -95,5 +96,6 @@ def test_the_time_that_the_market_goes_by_is_the_brokers(
             vanished=frozenset(),
             market=OPEN,
             means=None,
+            assets=KnownAssets(),
         )
         assert (work.now, work.market_now()) == (later(100), later(market_s))

@@ -6,7 +6,7 @@ import pytest
 
 from domain.config import BotConfig
 from domain.messages import Declined, ListUndecided, Planned, SignalConflict, SignalRecorded, Undecided
-from domain.rules import Deferred
+from domain.rules import Deferred, ReadsWanted
 from domain.signals import Signal, SignalState
 from domain.trades import TradeStatus
 from persistence.queries import Queries
@@ -81,7 +81,7 @@ def test_a_plan_is_one_commit_of_verdict_trade_intent_and_journal(ready: Books) 
     signal = a_signal(catalyst_category="fda", catalyst_tier=3, ai_confidence="medium")
     ready.record(signal)
     commits = ready.clock.reads
-    planned = ready.plan(signal)
+    planned = ready.plan_with(signal, ready.looked_up(ReadsWanted(symbol="ACME", asset=True, quote=False)))
     # All of it is there for every other process by the time the answer arrives.
     assert ready.clock.reads == commits + 1
     assert isinstance(planned, Planned)

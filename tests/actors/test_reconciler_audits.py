@@ -169,7 +169,8 @@ def test_many_intents_that_never_left_do_not_keep_the_account_from_being_read(ro
 def test_before_the_first_read_all_orders_ever_are_asked_for_and_no_executions(room: Room) -> None:
     room.watermark = None
     room.told(OPENED)
-    assert room.broker.calls("orders") == [("open", None), ("all", None), ("open", None)]
+    again = [("open", None), ("all", later(1) - OVERLAP)]
+    assert room.broker.calls("orders") == [("open", None), ("all", None), *again]
     assert room.broker.calls("fills") == []
     assert snapshot(room).fills == ()
 
@@ -190,9 +191,19 @@ def test_the_books_are_not_opened_while_orders_move(room: Room, again: tuple[Any
     assert room.timers.delays == [0.5]
 
 
+def test_the_books_are_not_opened_over_an_order_that_came_and_was_done_meanwhile(room: Room) -> None:
+    room.watermark = None
+    bought = filled("3", "1", broker_order_id="new")
+    room.script(orders=[(OPEN_ORDER,), (OPEN_ORDER,), (OPEN_ORDER,), (OPEN_ORDER, bought)])
+    room.told(OPENED)
+    assert snapshots(room) == []
+    assert room.timers.delays == [0.5]
+
+
 def test_the_books_are_opened_with_orders_that_stand_still(room: Room) -> None:
     room.watermark = None
-    room.script(orders=[(OPEN_ORDER,), (OPEN_ORDER, filled("1", "1", broker_order_id="done")), (OPEN_ORDER,)])
+    done = filled("1", "1", broker_order_id="done")
+    room.script(orders=[(OPEN_ORDER,), (OPEN_ORDER, done), (OPEN_ORDER,), (OPEN_ORDER, done)])
     room.told(OPENED)
     assert len(snapshot(room).orders) == 2
 

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -65,5 +65,52 @@ def test_what_a_leap_of_time_makes_due_is_done_at_once() -> None:
     day.leap(timedelta(hours=1))
 
     assert done.wait(1) == ["an hour"]
-    assert day.clock() - noon - timedelta(hours=1) < timedelta(minutes=1)
+    assert day.clock() == noon + timedelta(hours=1)
+    timers.close()
+
+
+def test_while_a_leaping_time_stands_still_nothing_becomes_due() -> None:
+    day, done = LeapingTime(datetime(2026, 11, 12, 12, tzinfo=UTC)), Record()
+    timers = TimerThread(day)
+    timers.after(0.001, lambda: done.add("due"))
+    threading.Event().wait(0.05)
+    assert (done.all(), timers.at_rest(), day.monotonic()) == ([], True, timedelta())
+    day.leap(timedelta(milliseconds=1))
+    assert done.wait(1) == ["due"]
+    timers.close()
+
+
+def test_timers_are_not_at_rest_while_they_do_something_and_are_again_after_it() -> None:
+    day = LeapingTime(datetime(2026, 11, 12, 12, tzinfo=UTC))
+    timers, begun, go_on = TimerThread(day), threading.Event(), threading.Event()
+
+    def act() -> None:
+        begun.set()
+        go_on.wait(PATIENCE_S)
+
+    timers.after(1, act)
+    assert timers.at_rest()
+    day.leap(timedelta(seconds=1))
+    assert begun.wait(PATIENCE_S)
+    assert not timers.at_rest()
+    go_on.set()
+    pause = threading.Event()
+    assert any(timers.at_rest() or pause.wait(0.01) for _ in range(500))
+    timers.close()
+
+
+class Unseen(LeapingTime):
+    """Its leaps wake nobody, as if the thread had not come to it yet."""
+
+    def watch(self, wake: Callable[[], None]) -> None:
+        pass
+
+
+def test_timers_are_not_at_rest_while_something_is_due() -> None:
+    day = Unseen(datetime(2026, 11, 12, 12, tzinfo=UTC))
+    timers = TimerThread(day)
+    timers.after(1, lambda: None)
+    assert timers.at_rest()
+    day.leap(timedelta(seconds=1))
+    assert not timers.at_rest()
     timers.close()

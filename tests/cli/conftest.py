@@ -8,12 +8,13 @@ from typer.testing import CliRunner, Result
 
 from actors.base import Address
 from cli.app import BotOptions, application
-from domain.messages import Declined, ExecuteSignal, ExecutorMail, LedgerMail, PlanEntry, Planned
+from domain.messages import Declined, ExecuteSignal, ExecutorMail, LedgerMail, Planned
 from domain.rules import Deferred
 from settings import Settings
-from tests.web.conftest import TOKEN, Api, api
+from tests.domain.builders import a_plan
+from tests.web.conftest import TOKEN, Api, api, config
 
-__all__ = ["api"]
+__all__ = ["api", "config"]
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,7 @@ class Deciding:
 
     def send(self, mail: ExecutorMail) -> bool:
         assert isinstance(mail, ExecuteSignal)
-        question = PlanEntry(source=mail.signal.source, signal_id=mail.signal.signal_id)
+        question = a_plan(mail.signal.signal_id, mail.signal.symbol, source=mail.signal.source)
         self._ledger.ask(question, Planned, Declined, Deferred, timeout=5)
         return True
 

@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from cli.app import BotOptions, application
+from cli.day.plan import CONFIG
+from cli.play_money import DEMO
 from settings import Exit, Settings
 from tests.cli.conftest import CommandLine
 
@@ -48,6 +50,13 @@ def test_a_flag_overrides_the_variable_of_its_name(cli: CommandLine, monkeypatch
         ("--broker-url", "https://api.alpaca.markets"),
         ("--demo", "--mode", "live"),
         ("--demo", "--broker-url", "https://api.alpaca.markets"),
+        ("--demo-day", "--mode", "paper"),
+        ("--demo-day", "--demo"),
+        ("--demo-day", "--once"),
+        ("--demo-day", "--date", "2026-11-26"),
+        ("--demo-day", "--date", "tomorrow"),
+        ("--date", "2026-11-12"),
+        ("--signals", "60"),
     ],
 )
 def test_a_bad_configuration_is_64_with_one_line_and_starts_nothing(
@@ -91,6 +100,36 @@ def test_two_demos_have_two_ledgers_unless_they_are_told_where_to_be(
     first, second, third = (settings for settings, _ in cli.started)
     assert first.database != second.database
     assert (third.state_dir, third.database) == (tmp_path / "mine", tmp_path / "my.sqlite3")
+
+
+def test_the_day_is_played_on_the_simulator_with_a_ledger_of_its_own(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    assert cli("--demo-day").exit_code == 0
+    assert cli("--demo-day", "--date", "2026-11-27", "--signals", "60").exit_code == 0
+    (settings, ordinary), (_, half) = cli.started
+    assert (settings.mode, settings.broker_url, settings.key_id) == ("simulator", None, "simulator")
+    assert settings.database.is_relative_to(tmp_path / "var" / "demo")
+    assert ordinary.day is not None
+    assert half.day is not None
+    assert (str(ordinary.day.day), ordinary.day.signals) == ("2026-11-12", 500)
+    assert (str(half.day.day), half.day.signals, half.day.closes_s) == ("2026-11-27", 60, 13500)
+    assert (ordinary.demo, ordinary.config) == (False, CONFIG)
+
+
+def test_what_the_bot_begins_with_is_the_owners_own_but_for_a_demo() -> None:
+    assert BotOptions().config is None
+    assert BotOptions(demo=True).config == DEMO
+
+
+@pytest.mark.parametrize("used", ["ledger-simulator.sqlite3", "simulator"])
+def test_a_day_does_not_go_on_with_the_books_of_another(cli: CommandLine, tmp_path: Path, used: str) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / used).mkdir()
+    done = cli("--demo-day", "--state-dir", tmp_path / "s")
+    assert (done.exit_code, cli.started) == (64, [])
+    assert used in done.stderr
+    assert cli("--demo", "--state-dir", tmp_path / "s").exit_code == 0
 
 
 def test_a_closed_standard_output_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

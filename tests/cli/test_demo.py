@@ -67,11 +67,13 @@ def a_bot(tmp_path: Path, *, ready: bool = True) -> Iterator[tuple[Bot, Simulato
     with Simulator(settings) as simulator, running(simulator, tmp_path / "state") as bot:
         app = create_app(
             receiver=bot.parts.intake,
+            preview=bot.parts.preview,
             desk=bot.parts.ledger,
             reconciler=Handle(),
             queries=bot.queries,
             token=TOKEN,
             clock=system_clock,
+            session=bot.parts.session,
             ready=lambda: Readiness(ready=ready and bot.parts.board.gate.open, reason="as the test wants it"),
         )
         server = WebServer(app, "127.0.0.1", 0)

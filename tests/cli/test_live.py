@@ -1,11 +1,13 @@
 import io
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from cli.live import LiveTable
 from domain.rules import Gate
-from domain.trades import TradeStatus
+from domain.trades import TradeRecord, TradeStatus
 from persistence.rows import LedgerCounts
 from tests.cli.books import Books, a_trade
 
@@ -37,8 +39,37 @@ def test_the_table_fits_the_terminal_and_shows_every_status(width: int) -> None:
 
 
 def test_the_order_id_is_shown_where_there_is_room() -> None:
-    assert a_trade(1).client_order_id in "\n".join(shown(Books(trades=(a_trade(1),)), 120))
-    assert "sf-" not in "\n".join(shown(Books(trades=(a_trade(1),)), 80))
+    assert a_trade(1).client_order_id in "\n".join(shown(Books(trades=(a_trade(1),)), 140))
+    assert "sf-" not in "\n".join(shown(Books(trades=(a_trade(1),)), 120))
+
+
+def row(trade: TradeRecord, width: int = 80) -> list[str]:
+    """The cells of the one row."""
+    [line] = [line for line in shown(Books(trades=(trade,)), width) if "│" in line]
+    return [cell.strip() for cell in line.strip("│").split("│")]
+
+
+BOUGHT: dict[str, Any] = {"shares": Decimal("7.5"), "entry_price": Decimal("13.3")}
+
+
+def test_a_closed_trade_shows_what_it_brought_and_why_it_was_sold() -> None:
+    sold = a_trade(1, status=TradeStatus.CLOSED, sold=Decimal("7.5"), **BOUGHT)
+    lost = sold.having({"pnl": Decimal("-3.255"), "exit_reason": "hard_stop", "mark_price": Decimal(20)})
+    assert row(lost) == ["ACME", "closed", "7.5", "13.3", "-3.26", "hard_stop"]
+    unknown = sold.having({"exit_reason": "sold_by_owner", "mark_price": Decimal(20)})
+    assert row(unknown) == ["ACME", "closed", "7.5", "13.3", "", "sold_by_owner"]
+
+
+def test_an_open_trade_shows_what_it_would_bring_and_whether_it_is_to_be_sold() -> None:
+    trade = a_trade(1, mark_price=Decimal("13.5"), **BOUGHT)
+    assert row(trade) == ["ACME", "open", "7.5", "13.3", "+1.50", ""]
+    assert row(trade.having({"exit_wanted": "manual"}))[-1] == "manual"
+    assert row(trade.having({"exit_wanted": "manual", "exit_trouble": "refused"}))[-1] == "refused"
+    assert row(trade.having({"naked_why": "no price"}))[-1] == "no price"
+
+
+def test_the_pnl_is_shown_on_a_narrow_terminal_too() -> None:
+    assert row(a_trade(1, mark_price=Decimal("13.5"), **BOUGHT), 60) == ["ACME", "open", "+1.50", ""]
 
 
 def test_there_are_no_more_rows_than_lines() -> None:

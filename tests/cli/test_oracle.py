@@ -48,6 +48,7 @@ def test_a_difference_is_told(tmp_path: Path, lines: list[dict[str, Any]], words
     assert words in difference
 
 
-def test_dollars_are_shares_times_their_average_price() -> None:
+def test_dollars_are_bought_shares_times_their_average_price() -> None:
     unfilled = an_order(2, filled_qty=Decimal(0), filled_avg_price=None)
-    assert dollars_spent(Books(an_order(1), unfilled)) == Decimal(100)
+    sold = an_order(3, leg="exit", side="sell")
+    assert dollars_spent(Books(an_order(1), unfilled, sold)) == Decimal(100)

@@ -250,3 +250,60 @@ def test_a_verdict_of_another_shape_is_none(verdict: Any) -> None:
 @pytest.mark.parametrize("details", ["text", None, 5, ["text"], [{}]])
 def test_a_refusal_with_details_of_another_shape_is_still_one_line(details: Any) -> None:
     assert Answer(422, {"message": "No.", "details": details}, 1.0).why() == "No."
+
+
+# --- preview --------------------------------------------------------------------------------------------
+
+
+def test_a_preview_prints_every_check_and_stores_nothing(bot: Api, cli: CommandLine) -> None:
+    bot.read_account()
+    done = cli("send", "--preview", "--symbol", "ACME", "--tier", "1", "--id", "p-1")
+    assert done.exit_code == 0, done.output
+    first, *checks = done.stdout.splitlines()
+    assert first == "p-1, ACME: would trade: every check passed"
+    assert len(checks) == 24
+    assert checks[0].split() == ["passed", "time_to_live", "300.0", "s", "of", "300", "s", "left"]
+    assert bot.queries.signal("p-1") == ()
+
+
+def test_a_preview_of_what_would_be_declined_says_which_check_fails(bot: Api, cli: CommandLine) -> None:
+    bot.read_account()
+    done = cli("send", "--preview", "--symbol", "ACME", "--tier", "3")
+    assert done.exit_code == 0
+    first, *checks = done.stdout.splitlines()
+    assert first.endswith("would decline: tier 3, AI confidence none: no rating, no trade")
+    assert [line.split()[1] for line in checks if line.startswith("  FAILED")] == ["stars"]
+
+
+def test_a_file_is_previewed_line_by_line_and_what_is_no_signal_is_told(
+    bot: Api, cli: CommandLine, tmp_path: Path
+) -> None:
+    file = jsonl(
+        tmp_path / "signals.jsonl",
+        body(signal_id="a", **UNRATED),
+        "{not json",
+        body(signal_id="b", symbol="x"),
+    )
+    done = cli("send", "--preview", file)
+    assert done.exit_code == 1
+    first, second, third = done.stdout.splitlines()
+    assert first.startswith("a, ACME: would decline")
+    assert second.startswith("line 2: it is not a signal")
+    assert third.startswith("line 3: ")
+    assert bot.queries.undecided() == 0
+
+
+def test_a_preview_may_be_had_as_json(bot: Api, cli: CommandLine) -> None:
+    bot.read_account()
+    done = cli("send", "--preview", "--json", "--symbol", "ACME", "--tier", "1")
+    [told] = json.loads(done.stdout)
+    assert (told["line"], told["why"], told["would"], told["order"]["notional"]) == (1, None, "trade", "100")
+
+
+def test_without_a_bot_there_is_no_preview(
+    bot: Api, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARFILL_HTTP", "127.0.0.1:1")
+    done = cli("send", "--preview", "--symbol", "ACME", "--tier", "1")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "start it with" in done.stderr

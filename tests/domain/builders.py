@@ -7,10 +7,12 @@ from typing import Any
 from hypothesis import settings
 
 from domain.config import BotConfig
-from domain.market import Market, MarketClock, MarketDay
+from domain.exposure import Exposure
+from domain.market import Asset, Market, MarketClock, MarketDay, Means, Quote
+from domain.messages import PlanEntry
 from domain.orders import Execution, Life, OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import BrokerPosition, Snapshot
-from domain.rules import EntryFacts, Gate
+from domain.rules import EntryFacts, EntryReads, Gate
 from domain.signals import Signal
 from domain.trades import TradeRecord, TradeStatus
 
@@ -48,7 +50,32 @@ def a_signal(**changes: Any) -> Signal:
     return Signal(**(given | changes))
 
 
+UNLIMITED = BotConfig(
+    price_collar_pct=Decimal(0),
+    max_order_notional_usd=Decimal(0),
+    max_orders_per_minute=0,
+    max_orders_per_day=0,
+    max_concurrent_positions=0,
+    max_total_exposure_usd=Decimal(0),
+    symbol_cooldown_sec=0,
+    daily_loss_limit_usd=Decimal(0),
+    max_consecutive_refusals=0,
+    max_orders_per_signal_ratio=Decimal(0),
+)
+"""For tests of something else that send many signals: no limit keeps any of them from trading."""
+BUYS_ONLY = UNLIMITED.having(
+    {
+        "hard_stop_loss_pct": Decimal(0),
+        "profit_target_pct": Decimal(0),
+        "max_hold_duration_sec": 0,
+        "close_before_end_min": 0,
+    }
+)
+"""For tests of something else that run for long: no rule sells what was bought either."""
+
+
 def facts(**changes: Any) -> EntryFacts:
+    """Of a signal that trades."""
     given: dict[str, Any] = {
         "signal": a_signal(),
         "now": later(1),
@@ -56,8 +83,37 @@ def facts(**changes: Any) -> EntryFacts:
         "gate": OPEN,
         "halts": (),
         "occupied_by": None,
+        "exposure": Exposure(),
+        "market": a_market(),
+        "market_now": changes.get("now", later(1)),
+        "means": Means(buying_power=dec("20000"), equity=dec("5000"), cash=dec("5000"), read_at=NOW),
+        "asset": an_asset(),
+        "quote": None,
     }
     return EntryFacts(**(given | changes))
+
+
+def an_asset(**changes: Any) -> Asset:
+    given: dict[str, Any] = {"symbol": "ACME", "status": "active", "tradable": True, "fractionable": True}
+    return Asset(**(given | changes))
+
+
+def a_plan(signal_id: str = "s-1", symbol: str = "ACME", *, source: str = "api") -> PlanEntry:
+    """The question for a signal's plan, after it was looked up that its symbol is sold in fractions."""
+    reads = EntryReads(asset=an_asset(symbol=symbol), at=NOW)
+    return PlanEntry(source=source, signal_id=signal_id, reads=reads)
+
+
+def a_quote(last: str | None = "10", *, at: datetime = NOW, **changes: Any) -> Quote:
+    """The last trade at this price and time; None: the feed has none."""
+    given: dict[str, Any] = {
+        "symbol": "ACME",
+        "last_price": None if last is None else dec(last),
+        "last_at": None if last is None else at,
+        "bid": None,
+        "ask": None,
+    }
+    return Quote(**(given | changes))
 
 
 def a_ticket(**changes: Any) -> OrderTicket:

@@ -1,160 +1,130 @@
-"""The time a trade stands without a way out, in dollars times seconds."""
-
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.exits import Look, looked
-from domain.market import Market
-from domain.trades import TradeRecord
-from tests.domain.builders import A_DAY, NOW, a_market, a_trade, dec, later, modestly
+from domain.exits import last_mark
+from domain.market import Priced, Unpriced
+from domain.naked import NakedSums, Uncovered, sums, uncovered
+from domain.trades import TradeRecord, TradeStatus
+from tests.domain.builders import NOW, a_market, a_trade, dec, later, modestly
 
 OPEN = a_market()
-"""From half an hour before NOW to six hours after it."""
-WHY = "its last trade is 61.0 s old, more than 60 s"
 
 
-def holding(**changes: Any) -> TradeRecord:
-    """Ten shares that cost 100 dollars each."""
-    given_: dict[str, Any] = {"shares": dec("10"), "entry_price": dec("100"), "entry_at": NOW}
-    return a_trade(**(given_ | changes))
-
-
-def a_look(price: str | None = None, **changes: Any) -> Look:
-    given_: dict[str, Any] = {
-        "trade_id": 1,
-        "price": None if price is None else dec(price),
-        "priced_at": None if price is None else NOW,
+def an_open_trade(**changes: Any) -> TradeRecord:
+    """7.5 shares, bought at 10, last seen at 12, watched just now."""
+    given = {
+        "status": TradeStatus.OPEN,
+        "shares": dec("7.5"),
+        "entry_price": dec("10"),
+        "mark_price": dec("12"),
+        "mark_at": NOW,
+        "watched_at": NOW,
     }
-    return Look(**(given_ | changes))
+    return a_trade(**(given | changes))
 
 
-def seen(trade: TradeRecord, *looks: tuple[float, Look], market: Market | None = OPEN) -> TradeRecord:
-    """After looks at these seconds."""
-    for at_s, look in looks:
-        trade = looked(trade, look, later(at_s), market)
-    return trade
+def these(*numbers: str) -> tuple[Decimal, ...]:
+    return tuple(map(dec, numbers))
 
 
-def test_a_trade_that_is_watched_and_can_be_sold_is_never_naked() -> None:
-    after = seen(holding(), (1, a_look("100")), (6, a_look("101")), (21, a_look("99")))
-    assert (after.naked_usd_s, after.naked_why, after.watched_at) == (dec("0"), None, later(21))
-
-
-def test_time_counts_from_the_look_that_found_no_way_out_to_the_one_after_it() -> None:
-    blind = a_look(naked_why=WHY)
-    after = seen(
-        holding(), (1, a_look("90")), (6, blind), (11, blind), (16, a_look("95")), (21, a_look("95"))
+def test_without_a_stop_all_that_is_held_is_at_risk() -> None:
+    assert uncovered(an_open_trade(), dec("0"), NOW, OPEN) == Uncovered(
+        whole=dec("7"),
+        fraction=dec("0.5"),
+        price=dec("12"),
+        held_usd=dec("90"),
+        at_risk_usd=dec("90"),
+        fraction_usd=dec("6"),
+        naked_usd_s=dec("0"),
     )
-    assert after.naked_usd_s == 5 * 900 + 5 * 950  # at the price known by then
-    assert after.naked_why is None
 
 
-def test_what_a_stop_covers_is_not_naked() -> None:
-    blind = a_look(naked_why=WHY, covered=dec("8"))
-    after = seen(holding(), (1, a_look("90")), (6, blind), (11, blind))
-    assert (after.naked_usd_s, after.naked_why) == (dec("900"), WHY)
-    covered = seen(holding(), (1, a_look("90")), (6, a_look(naked_why=WHY, covered=dec("10"))), (11, blind))
-    assert (covered.naked_usd_s, covered.naked_why) == (dec("0"), WHY)
+def test_a_stop_covers_whole_shares_and_the_fraction_stays() -> None:
+    bare = uncovered(an_open_trade(), dec("7"), NOW, OPEN)
+    assert (bare.whole, bare.fraction, bare.at_risk_usd, bare.held_usd) == these("0", "0.5", "6", "90")
+    partly = uncovered(an_open_trade(), dec("5"), NOW, OPEN)
+    assert (partly.whole, partly.fraction, partly.at_risk_usd) == these("2", "0.5", "30")
 
 
-def test_a_gap_in_which_nobody_looked_counts_whole() -> None:
-    watched = seen(holding(), (1, a_look("90")))
-    assert seen(watched, (16, a_look("90"))).naked_usd_s == 0
-    assert seen(watched, (16.001, a_look("90"))).naked_usd_s == dec("13500.90")  # 15.001 s x 900
-    assert seen(watched, (3601, a_look("80"))).naked_usd_s == 3600 * 800
+def test_a_stop_for_more_than_is_held_leaves_nothing_at_risk_and_never_less_than_nothing() -> None:
+    sold = an_open_trade(sold=dec("4"))
+    bare = uncovered(sold, dec("7"), NOW, OPEN)
+    assert (bare.whole, bare.fraction, bare.at_risk_usd, bare.held_usd) == these("0", "0", "0", "42")
 
 
-def test_only_the_hours_in_which_the_market_was_open_count() -> None:
-    closed_s = (A_DAY.closes_at - NOW).total_seconds()
-    evening = seen(holding(), (closed_s - 60, a_look("100", naked_why=WHY)), (closed_s + 3600, a_look("100")))
-    before = seen(holding(), (closed_s - 60, a_look("100", naked_why=WHY)))
-    assert evening.naked_usd_s - before.naked_usd_s == 60 * 1000
-    night = seen(evening, (closed_s + 7200, a_look("100")))
-    assert night.naked_usd_s == evening.naked_usd_s
+def test_what_is_not_seen_at_a_price_counts_at_what_was_paid() -> None:
+    assert uncovered(an_open_trade(mark_price=None), dec("0"), NOW, OPEN).at_risk_usd == 75
 
 
-def test_before_the_days_that_are_known_every_hour_counts() -> None:
-    long_ago = holding(entry_at=NOW - timedelta(days=2))
-    midnight_s = 10 * 3600  # in New York, before NOW
-    unknown_s = 2 * 86_400 - midnight_s
-    assert seen(long_ago, (0, a_look("100"))).naked_usd_s == (unknown_s + 1800) * 1000
-    assert seen(long_ago, (0, a_look("100")), market=a_market(days=())).naked_usd_s == 2 * 86_400 * 1000
+def test_what_has_bought_nothing_has_nothing_at_risk() -> None:
+    bare = uncovered(a_trade(), dec("0"), NOW, OPEN)
+    assert bare.price is None
+    assert (bare.whole, bare.fraction, bare.at_risk_usd) == these("0", "0", "0")
 
 
-def test_while_it_is_not_known_whether_the_market_is_open_the_time_is_left_to_the_next_look() -> None:
-    why = "it is not known yet whether the market is open"
-    blind = seen(holding(), (3, a_look("90", naked_why=why)), (6, a_look("80", naked_why=why)), market=None)
-    assert (blind.naked_why, blind.naked_usd_s, blind.watched_at) == (why, dec("0"), None)
-    assert (blind.mark_price, blind.peak_price) == (dec("80"), dec("100"))
-    assert seen(blind, (9, a_look("80"))).naked_usd_s == 9 * 800
+def test_time_without_a_way_out_counts_up_to_now() -> None:
+    naked = an_open_trade(naked_why="refused", naked_usd_s=dec("100"))
+    assert uncovered(naked, dec("0"), later(10), OPEN).naked_usd_s == 1000
+    assert uncovered(naked, dec("7"), later(10), OPEN).naked_usd_s == 160
+    watched = an_open_trade(naked_usd_s=dec("100"))
+    assert uncovered(watched, dec("0"), later(15), OPEN).naked_usd_s == 100
+    assert uncovered(watched, dec("0"), later(16), OPEN).naked_usd_s == 1540
 
 
-def test_before_the_first_look_a_trade_was_watched_by_nobody() -> None:
-    assert seen(holding(), (15, a_look("100"))).naked_usd_s == 0
-    assert seen(holding(), (20, a_look("100"))).naked_usd_s == 20 * 1000
-    assert seen(holding(entry_at=None), (20, a_look("100"))).naked_usd_s == 0
+def test_the_time_of_an_ended_trade_has_ended() -> None:
+    ended = an_open_trade(status=TradeStatus.CLOSED, taken=dec("7.5"), naked_usd_s=dec("100"))
+    assert uncovered(ended, dec("0"), later(1000), OPEN).naked_usd_s == 100
 
 
-def test_without_any_price_the_shares_are_worth_what_they_cost() -> None:
-    assert seen(holding(), (30, a_look(naked_why=WHY))).naked_usd_s == 30 * 1000
-    unpaid = seen(holding(entry_price=None), (30, a_look(naked_why=WHY)))
-    assert (unpaid.naked_usd_s, unpaid.naked_why) == (dec("0"), None)
-
-
-def test_only_what_is_still_held_counts() -> None:
-    assert seen(holding(sold=dec("4"), taken=dec("1")), (30, a_look("100"))).naked_usd_s == 30 * 500
-
-
-def test_a_clock_that_was_set_back_counts_nothing() -> None:
-    watched = seen(holding(), (1000, a_look("100", naked_why=WHY)))
-    before = watched.naked_usd_s
-    after = seen(watched, (500, a_look("100", naked_why=WHY)))
-    assert (after.naked_usd_s, after.watched_at) == (before, later(500))
-    assert seen(after, (505, a_look("100"))).naked_usd_s == before + 5 * 1000
-
-
-def test_a_look_keeps_the_price_and_the_best_one() -> None:
-    after = seen(holding(), (1, a_look("120")), (6, a_look("110")), (11, a_look()))
-    assert (after.mark_price, after.mark_at, after.peak_price) == (dec("110"), NOW, dec("120"))
-
-
-def test_the_price_paid_is_a_peak_too() -> None:
-    assert seen(holding(), (1, a_look("90"))).peak_price == 100
+shares = st.decimals("0", "1000", places=9)
 
 
 @modestly
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, 40),
-            st.none() | st.decimals(min_value="0.01", max_value=1000, places=2),
-            st.sampled_from([None, WHY]),
-            st.sampled_from([dec("0"), dec("4"), dec("10")]),
-        ),
-        max_size=12,
+@given(held=shares, covered=shares)
+def test_what_is_covered_and_what_is_not_are_all_that_is_held(held: Decimal, covered: Decimal) -> None:
+    bare = uncovered(an_open_trade(shares=held), covered, NOW, OPEN)
+    assert bare.whole == int(bare.whole)
+    assert 0 <= bare.fraction < 1
+    assert bare.whole + bare.fraction == max(Decimal(0), held - covered)
+    assert bare.fraction_usd <= bare.at_risk_usd <= bare.held_usd
+
+
+def test_sums_are_of_what_is_shown() -> None:
+    trades = [
+        an_open_trade(),
+        an_open_trade(naked_why="refused", naked_usd_s=dec("5"), shares=dec("1.0001")),
+        an_open_trade(mark_price=None, shares=dec("1.0001")),
+        a_trade(),
+    ]
+    assert sums((trade, uncovered(trade, dec("0"), NOW, OPEN)) for trade in trades) == NakedSums(
+        trades=4,
+        unpriced=1,
+        held_usd=dec("112.00"),
+        at_risk_usd=dec("112.00"),
+        fraction_usd=dec("6.00"),
+        naked_usd=dec("12.00"),
+        naked_usd_s=dec("5"),
     )
-)
-def test_however_it_is_looked_at_nakedness_only_grows_and_no_faster_than_the_dollars_held(
-    looks: list[tuple[int, Decimal | None, str | None, Decimal]],
-) -> None:
-    trade, at_s, highest = holding(), 0, dec("100")
-    for pause_s, price, why, covered in looks:
-        at_s += pause_s
-        highest = max(highest, price or highest)
-        look = a_look(naked_why=why, covered=covered).having({"price": price})
-        after = looked(trade, look, later(at_s), OPEN)
-        assert 0 <= after.naked_usd_s - trade.naked_usd_s <= pause_s * 10 * highest
-        assert after.peak_price is None or after.peak_price == highest
-        assert covered < 10 or after.naked_usd_s == trade.naked_usd_s
-        trade = after
-    assert trade.naked_usd_s <= at_s * 10 * highest
 
 
-@pytest.mark.parametrize("now", [NOW, later(0.0004)])
-def test_no_time_costs_nothing(now: datetime) -> None:
-    assert looked(holding(watched_at=NOW, naked_why=WHY), a_look("100"), now, OPEN).naked_usd_s == 0
+def test_a_mark_is_a_price_as_long_as_it_is_fresh() -> None:
+    trade = an_open_trade()
+    assert last_mark(trade, later(60), max_age_s=60) == Priced(symbol="ACME", price=dec("12"), at=NOW)
+    old = last_mark(trade, later(61), max_age_s=60)
+    assert isinstance(old, Unpriced)
+    assert old.why == "its last price is 61 s old, more than 60 s"
+    never = last_mark(a_trade(), NOW, max_age_s=60)
+    assert isinstance(never, Unpriced)
+    assert "not been priced yet" in never.why
+
+
+def test_what_it_would_bring_is_told_of_what_it_still_holds() -> None:
+    assert an_open_trade().unrealised_pnl == 15
+    assert an_open_trade(sold=dec("5")).unrealised_pnl == 5
+    assert an_open_trade(split=dec("7.5")).unrealised_pnl == 105
+    assert an_open_trade(mark_price=dec("9")).unrealised_pnl == dec("-7.5")
+    assert an_open_trade(mark_price=None).unrealised_pnl is None
+    assert a_trade(mark_price=dec("9")).unrealised_pnl is None

@@ -274,10 +274,12 @@ def test_only_what_the_broker_surely_has_covers_shares() -> None:
 def test_the_monitor_is_told_whether_a_sell_or_any_order_is_under_way(
     orders: list[OrderRecord], leaving: bool, busy: bool
 ) -> None:
-    told = open_trade(holding(), orders, BotConfig())
+    told = open_trade(holding(), orders, BotConfig(), doubtful=False)
     assert (told.leaving, told.busy) == (leaving, busy)
 
 
 def test_the_monitor_is_told_of_stops_and_pauses() -> None:
-    told = open_trade(holding(), [the_buy(), a_sell(Life.REFUSED, at=7), a_stop(qty=dec("4"))], STOPS)
+    told = open_trade(
+        holding(), [the_buy(), a_sell(Life.REFUSED, at=7), a_stop(qty=dec("4"))], STOPS, doubtful=False
+    )
     assert (told.covered, told.in_step, told.retry_at) == (dec("4"), False, later(12))

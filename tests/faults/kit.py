@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-import run
+from actor_tree import start_actors
 from actors.base import Death
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
@@ -94,7 +94,7 @@ def bot_at(
         if feed is not None:
             parts = replace(parts, feed=AlpacaStream(**(keys | dict(feed))))
         news, deaths = News(), list[Death]()
-        tree = stack.enter_context(run.start_actors(parts, deaths.append))
+        tree = stack.enter_context(start_actors(parts, deaths.append))
         tree.actors["TradeLedger"].subscribe(news, LedgerChanged, GateChanged)
         yield Bot(parts, tree, Queries(parts.store), news, deaths)
         assert deaths == []

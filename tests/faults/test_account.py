@@ -180,11 +180,16 @@ def test_an_order_in_a_halted_symbol_rests_and_is_filled_when_trading_resumes(
 
 @pytest.mark.fault("F49")
 def test_a_symbol_that_cannot_be_traded_is_refused_once(bot: Bot, simulator: Simulator) -> None:
-    control(simulator, "assets", {"ACME": "not_tradable"})
+    bot.know("ACME")  # it was tradable this morning
+    control(simulator, "assets", {"ACME": "not_tradable", "KO": "not_tradable"})
 
     bot.accept(bot.signal("ACME"))
+    bot.accept(bot.signal("KO"))
 
     bot.trade("acme-1", lambda trade: trade.status is TradeStatus.REJECTED, "the refusal")
+    verdict = bot.decided("ko-1").verdict
+    assert verdict is not None
+    assert verdict.code == "not_tradable"
     agree(bot, simulator)
     assert (posts(simulator), oracle(simulator)) == (1, [])
 

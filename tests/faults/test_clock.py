@@ -1,18 +1,26 @@
 """Clocks that are off: ours beside the broker's is compared with each read; stale signals never trade."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-import run
-from actors.clock import system_clock
+from actors.clock import Time
 from domain.signals import SignalState
 from simulator.server import Simulator
 from tests.faults.kit import agree, eventually, fault, filled, halts, heal, read_account
 from tests.flows.conftest import Bot, oracle, running
 
 HOUR, DAY = 3600, 86400
+
+
+class SteppedTime(Time):
+    """A wall clock that somebody sets."""
+
+    off_by = timedelta()
+
+    def clock(self) -> datetime:
+        return super().clock() + self.off_by
 
 
 @pytest.mark.fault("F29")
@@ -51,18 +59,17 @@ def test_a_clock_that_drifts_a_little_loses_nothing(bot: Bot, simulator: Simulat
 @pytest.mark.fault("F29")
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR, DAY, -DAY])
 def test_our_clock_that_jumps_closes_the_gate_at_the_next_order_and_not_at_the_next_read(
-    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
+    simulator: Simulator, tmp_path: Path, seconds: int
 ) -> None:
-    ahead = [timedelta()]
-    monkeypatch.setattr(run, "system_clock", lambda: system_clock() + ahead[0])
-    with running(simulator, tmp_path / "state") as bot:
+    time = SteppedTime()
+    with running(simulator, tmp_path / "state", time=time) as bot:
         bot.gate(is_open=True)
-        ahead[0] = timedelta(seconds=seconds)
-        bot.accept(bot.signal("ACME", issued_at=system_clock() + ahead[0]))
+        time.off_by = timedelta(seconds=seconds)
+        bot.accept(bot.signal("ACME", issued_at=time.clock()))
         eventually(lambda: "jumped" in bot.parts.board.gate.reason, "the gate to close")
         assert oracle(simulator) == []
 
-        ahead[0] = timedelta()
+        time.off_by = timedelta()
         bot.accept(bot.signal("KO"))
         bot.trade("ko-1", filled, "an order once it is right again")
     assert "KO" in {order["symbol"] for order in oracle(simulator, "accepted")}

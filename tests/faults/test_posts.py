@@ -126,6 +126,7 @@ def test_a_network_that_swallows_an_order_and_brings_it_late_makes_one_order(
         bot_at(proxy.url, tmp_path / "state", broker={**SHORT, "base_url": proxy.url}, feed=HASTY) as bot,
     ):
         bot.gate(is_open=True)
+        bot.know("ACME")
         proxy.blackhole(way)
         bot.accept(bot.signal("ACME"))
         bot.trade("acme-1", lambda _: order_of(bot, "acme-1").silent_since is not None, "no answer")
@@ -149,6 +150,7 @@ def test_while_nobody_listens_an_order_waits_and_leaves_once_under_its_own_id(
         bot_at(simulator.base_url, tmp_path / "state", broker={"base_url": proxy.url}) as bot,
     ):
         bot.gate(is_open=True)
+        bot.know("ACME")
         proxy.refuse()
         proxy.reset_peer()
         bot.accept(bot.signal("ACME"))

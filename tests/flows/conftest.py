@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import requests
 
-import run
+from actor_tree import ActorTree, GateBoard, Parts, start_actors
 from actors.base import Death, Handle
-from actors.clock import system_clock
+from actors.clock import Time, system_clock
 from actors.ledger_work import LedgerIdentity
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
+from cli.play_money import set_up
 from cli.probation import Probation
 from cli.startup import HALT_FILE, meet_broker
 from domain.config import BotConfig
@@ -25,6 +26,7 @@ from domain.messages import (
     GateChanged,
     LedgerChanged,
     LedgerMail,
+    Previewed,
     SignalConflict,
     SignalRecorded,
 )
@@ -36,6 +38,7 @@ from persistence.rows import SignalView
 from persistence.store import LedgerStore
 from settings import Settings, load
 from simulator.server import Simulator, SimulatorSettings
+from tests.domain.builders import BUYS_ONLY
 
 WAIT_S = 20.0
 
@@ -65,8 +68,8 @@ class News:
 class Bot:
     """The running actors, and what a test wants to ask of them."""
 
-    parts: run.Parts
-    tree: run.ActorTree
+    parts: Parts
+    tree: ActorTree
     queries: Queries
     news: News
     deaths: list[Death]
@@ -83,6 +86,10 @@ class Bot:
 
     def accept(self, signal: Signal) -> SignalRecorded | SignalConflict:
         return self.parts.intake.ask(AcceptSignal(signal=signal), SignalRecorded, SignalConflict, timeout=10)
+
+    def know(self, symbol: str) -> None:
+        """Have the symbol looked up ahead, as for every signal but the first of a day."""
+        assert isinstance(self.parts.preview(self.signal(symbol)), Previewed)
 
     def view(self, signal_id: str) -> SignalView:
         return self.queries.signal(signal_id)[0]
@@ -138,17 +145,17 @@ def oracle(simulator: Simulator, kind: str | None = None) -> list[dict[str, Any]
 
 @contextmanager
 def running(
-    simulator: Simulator, folder: Path, config: BotConfig | None = None, **changes: Any
+    simulator: Simulator, folder: Path, config: BotConfig | None = None, time: Time | None = None
 ) -> Iterator[Bot]:
     """The bot's actors against this simulator, on a ledger in this folder."""
     settings = load(mode="simulator", broker_url=simulator.base_url, state_dir=folder, http="127.0.0.1:0")
     with ExitStack() as stack:
-        parts = make_parts(settings, stack)
+        parts = replace(make_parts(settings, stack), time=time or Time())
         if config is not None:
             with parts.store.unit() as unit:
                 unit.save_config(config, at=system_clock(), by="test")
         news, deaths = News(), list[Death]()
-        tree = stack.enter_context(run.start_actors(parts, deaths.append, **changes))
+        tree = stack.enter_context(start_actors(parts, deaths.append))
         tree.actors["TradeLedger"].subscribe(news, LedgerChanged, GateChanged)
         yield Bot(parts, tree, Queries(parts.store), news, deaths)
         assert deaths == []
@@ -169,7 +176,7 @@ class NoBoots:
         return True
 
 
-def make_parts(settings: Settings, stack: ExitStack) -> run.Parts:
+def make_parts(settings: Settings, stack: ExitStack) -> Parts:
     assert settings.broker_url is not None
     keys: dict[str, Any] = {"key_id": settings.key_id, "secret_key": settings.secret_key}
     broker = AlpacaRest(base_url=settings.broker_url, data_url=settings.broker_url, rate_per_min=0, **keys)
@@ -177,8 +184,9 @@ def make_parts(settings: Settings, stack: ExitStack) -> run.Parts:
     store = LedgerStore.open(settings.database, clock=system_clock)
     stack.callback(store.close)
     store.bind_account(account.id)
+    set_up(store, BUYS_ONLY, by="the test")
     ledger: Handle[LedgerMail] = Handle()
-    return run.Parts(
+    return Parts(
         settings=settings,
         store=store,
         holder="the test's bot",
@@ -191,7 +199,7 @@ def make_parts(settings: Settings, stack: ExitStack) -> run.Parts:
         account=account,
         identity=LedgerIdentity(account_id=account.id, code_version="test"),
         intake=Handle(),
-        board=run.GateBoard(),
+        board=GateBoard(),
     )
 
 

@@ -21,6 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import run
+from actor_tree import ActorTree, Parts, start_actors
 from actors.base import OnDeath, Ping
 from actors.heartbeats import BUDGETS_S
 from actors.supervisor import Watch
@@ -37,18 +38,16 @@ FAULTS: dict[str, Callable[[], Any]] = {
     "exit": lambda: sys.exit(3),
 }
 
-original = run.start_actors
-
 
 @contextmanager
-def start_actors(parts: run.Parts, on_death: OnDeath) -> Iterator[run.ActorTree]:
-    with original(parts, on_death) as tree:
+def started(parts: Parts, on_death: OnDeath) -> Iterator[ActorTree]:
+    with start_actors(parts, on_death) as tree:
         actor: Any = tree.actors[os.environ["FAULT_IN"]]
         signal.signal(signal.SIGUSR1, lambda *_: actor.send(Ping(FAULTS[os.environ["FAULT"]])))
         yield tree
 
 
-run.start_actors = start_actors
+vars(run).update(start_actors=started)
 if short := float(os.environ.get("SHORT", "0")):
     budgets = dict.fromkeys(BUDGETS_S, short)
     vars(run).update(

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 import requests
 
+from cli.play_money import new_ledger
+from tests.domain.builders import UNLIMITED
+
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 30.0
 
@@ -122,7 +125,10 @@ def environment(state: Path, broker_url: str | None, **more: str) -> dict[str, s
 def started(
     state: Path, broker_url: str | None, kind: type[Process] = Process, **more: str
 ) -> Iterator[tuple[Process, Api]]:
-    """A bot that is ready, and its API; killed at the end if it still runs."""
+    """A bot that is ready and buys without limits, and its API; killed at the end if it still runs."""
+    ledger = state / "ledger-simulator.sqlite3"
+    if not ledger.exists():
+        new_ledger(ledger, UNLIMITED)
     process = kind(**environment(state, broker_url, **more))
     try:
         api = Api(process.heard(r"^dashboard\s+(http://\S+)$"), state)

@@ -12,7 +12,7 @@ from domain.config import BotConfig
 from domain.messages import ExitRequested, LedgerUnwritable, RequestExit
 from domain.trades import TradeRecord, TradeStatus
 from simulator.server import Simulator
-from tests.faults.kit import agree, by_hand, eventually, fault, heal, state
+from tests.faults.kit import agree, by_hand, eventually, fault, halts, heal, state
 from tests.flows.conftest import Bot, control, oracle, running
 
 QUIET: dict[str, Any] = {
@@ -256,10 +256,31 @@ def test_a_protective_stop_rests_at_the_broker_and_closes_the_trade_with_the_bot
     rules = {"hard_stop_loss_pct": Decimal(7), "protective_stop": True}
     with trading(simulator, tmp_path / "state", **rules) as bot:
         trade = bought(bot, simulator)
-        [stop] = eventually(lambda: sells(simulator), "the stop")
-        assert (stop["type"], stop["qty"]) == ("stop", str(int(trade.shares or 0)))
+        eventually(lambda: sells(simulator), "the stop")
+        [stop] = [order for order in state(simulator)["orders"] if order["side"] == "sell"]
+        assert (stop["type"], stop["qty"], stop["stop_price"]) == ("stop", "9", "9.3")
+        assert stop["status"] == "new"
     control(simulator, "prices", {"ACME": "9"})
     with running(simulator, tmp_path / "state") as bot:
         rest = closed(bot)
         assert rest.sold == trade.shares
         assert held(simulator) == {}
+
+
+@pytest.mark.parametrize("rules", [{}, {"hard_stop_loss_pct": Decimal(7)}], ids=["open", "realised"])
+def test_a_loss_that_reaches_the_days_limit_halts_what_buys_and_nothing_else(
+    simulator: Simulator, tmp_path: Path, rules: dict[str, Any]
+) -> None:
+    with trading(simulator, tmp_path / "state", daily_loss_limit_usd=Decimal(5), **rules) as bot:
+        bought(bot, simulator)
+        control(simulator, "prices", {"ACME": "9.2"})
+        if rules:
+            closed(bot)
+
+        halt = eventually(lambda: halts(bot).get("all"), "the halt")
+
+        assert "daily_loss_limit_usd" in halt
+        bot.accept(bot.signal("KO"))
+        assert bot.decided("ko-1").trade is None
+        close(bot, "ACME")
+        closed(bot)

@@ -23,7 +23,7 @@ def a_signal(symbol: str, signal_id: str | None = None, **given: Any) -> dict[st
         "catalyst_tier": 1,
         "ai_confidence": None,
         "catalyst_category": "FDA",
-        "price_at_signal": "12.5",
+        "price_at_signal": None,  # any other is far from the simulator's
         "issued_at": datetime.now(UTC).isoformat(),
         "ttl_s": 300,
         "source": "test",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import run
+from actor_tree import ActorTree, start_actors
 from actors.base import Death, OnDeath, Ping
 from actors.supervisor import Hung, Supervisor, Watch
 from domain.messages import AcceptSignal, GateChanged, LedgerChanged, SignalConflict, SignalRecorded
@@ -42,15 +42,15 @@ class Watched:
         self._thread.start()
 
     @contextmanager
-    def _start(self, on_death: OnDeath) -> Iterator[run.ActorTree]:
-        with run.start_actors(self.parts, on_death) as tree:
+    def _start(self, on_death: OnDeath) -> Iterator[ActorTree]:
+        with start_actors(self.parts, on_death) as tree:
             tree.actors["TradeLedger"].subscribe(self.news, LedgerChanged, GateChanged)
             self.trees.add(tree)
             yield tree
 
     def bot(self, number: int = 1) -> Bot:
         """The bot with its n-th tree of actors, from 1, once that stands."""
-        tree = self.trees.wait(number, run.ActorTree)[number - 1]
+        tree = self.trees.wait(number, ActorTree)[number - 1]
         return Bot(self.parts, tree, Queries(self.parts.store), self.news, [])
 
     def end(self) -> int | Death:
@@ -161,7 +161,7 @@ def until(condition: Callable[[], Any], what: str) -> None:
 def test_an_actor_that_hangs_ends_the_process_and_its_stack_was_looked_at(
     simulator: Simulator, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "STOP_BESIDE_HUNG_S", 0.3)
+    monkeypatch.setattr("tree.STOP_BESIDE_HUNG_S", 0.3)
     free, dumped = threading.Event(), Record()
     watch = Watch(budgets=dict.fromkeys(KINDS, 0.5), turn_s=0.05, dump=dumped.add)
     with watched(simulator, tmp_path / "state", watch) as running:

@@ -86,9 +86,9 @@ def test_a_signal_nobody_rated_leaves_no_trade(bot: Bot, simulator: Simulator) -
 
 
 def test_a_refused_order_is_a_rejected_trade_and_nothing_crashes(bot: Bot, simulator: Simulator) -> None:
-    bot.accept(bot.signal("OCGN"))
+    bot.accept(bot.signal("NOBUY"))
 
-    trade = bot.trade("ocgn-1", lambda t: t.status is TradeStatus.REJECTED, "the refusal")
+    trade = bot.trade("nobuy-1", lambda t: t.status is TradeStatus.REJECTED, "the refusal")
 
     assert (trade.exit_reason, trade.shares) == ("alpaca_refused", None)
     assert oracle(simulator, "accepted") == []

@@ -1,13 +1,17 @@
 """Readers get frozen models, page by page, without gaps or repeats."""
 
 import tempfile
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.orders import Life
+from domain.holdings import ExternalOrder
+from domain.identity import Leg
+from domain.orders import Life, OrderTicket
 from domain.signals import SignalState
 from domain.trades import TradeStatus
 from persistence.queries import Queries, _cursor
@@ -73,8 +77,59 @@ def test_trades_are_listed_by_status_and_symbol(store: LedgerStore, queries: Que
     assert [t.id for t in queries.trades(limit=9, symbol="AAPL").items] == [ids[2], ids[0]]
     assert [t.id for t in queries.trades(limit=9, status=TradeStatus.CLOSED).items] == [ids[0]]
     assert queries.trades(limit=9, status=TradeStatus.CLOSED, symbol="MSFT").items == ()
-    assert [t.id for t in queries.open_trades(9)] == [ids[2], ids[1]]
+    assert [t.id for t in queries.trades(limit=9, standing=True).items] == [ids[2], ids[1]]
+    assert [t.id for t in queries.trades(limit=9, standing=True, symbol="AAPL").items] == [ids[2]]
+    assert queries.trades(limit=9, standing=True, status=TradeStatus.CLOSED).items == ()
     assert [t.id for t in queries.recent_trades(2)] == [ids[2], ids[1]]
+
+
+def test_trades_that_stand_or_have_ended_lately_come_with_what_a_stop_covers(
+    store: LedgerStore, queries: Queries
+) -> None:
+    symbols = ("AAPL", "MSFT", "KO", "IBM", "ACME")
+    held, bare, old, new, missed = (
+        planned(store, f"s{n}", symbol=symbol)[0] for n, symbol in enumerate(symbols)
+    )
+    with store.unit() as unit:
+        trades = unit.trades([held, bare, old, new, missed])
+        ended = {"status": TradeStatus.CLOSED}
+        unit.save_trades(
+            [
+                trades[old].having(ended | {"exit_at": NOW - timedelta(microseconds=1)}),
+                trades[new].having(ended | {"exit_at": NOW}),
+                trades[missed].having({"status": TradeStatus.MISSED}),
+            ],
+            at=NOW,
+        )
+    add_stop(store, held, "one", life=Life.WORKING, filled_qty=Decimal("1.5"))
+    add_stop(store, held, "two", life=Life.WORKING)
+    add_stop(store, held, "three", life=Life.UNRESOLVED)
+    add_stop(store, held, "four", life=Life.DONE)
+    add_stop(store, held, "five", leg="exit", life=Life.WORKING)
+    told = {each.trade.id: each.covered for each in queries.standing_trades(and_since=NOW)}
+    assert told == {held: Decimal("12.5"), bare: 0, new: 0}
+    assert list(told) == [held, bare, new]
+    assert queries.standing_trades(and_since=NOW)[0].trade == queries.trade(held)
+
+
+def add_stop(store: LedgerStore, trade_id: int, name: str, *, leg: Leg = "stop", **changes: object) -> None:
+    """A sale of seven of the trade's shares."""
+    ticket = OrderTicket(
+        client_order_id=name, leg=leg, symbol="AAPL", side="sell", qty=Decimal(7), post_until=NOW
+    )
+    with store.unit() as unit:
+        unit.add_exit(
+            ticket,
+            trade_id=trade_id,
+            qty_before=Decimal(7),
+            account_id="account-1",
+            config_digest="config",
+            code_version="0.1.0",
+            at=NOW,
+        )
+    order = the_order(store, name)
+    with store.unit() as unit:
+        unit.save_orders([order.having(changes)], at=NOW)
 
 
 def test_what_stands_where_is_counted(store: LedgerStore, queries: Queries) -> None:
@@ -153,3 +208,24 @@ def test_only_halts_that_still_stand_are_told(store: LedgerStore, queries: Queri
     with store.unit() as unit:
         unit.clear_halts(scope="all", by="owner", reason="looked", at=NOW)
     assert [halt.scope for halt in queries.standing_halts()] == ["ACME"]
+
+
+def test_the_last_words_are_those_on_orders_of_ours_and_of_others(
+    store: LedgerStore, queries: Queries
+) -> None:
+    planned(store, "never-sent", symbol="IBM")
+    _, name = planned(store)
+    ours = the_order(store, name).having(
+        {"broker_order_id": "b1", "status": "partially_filled", "filled_qty": Decimal("1.5")}
+    )
+    theirs = ExternalOrder(
+        broker_order_id="b2", client_order_id="mine", symbol="KO", side="buy", status="filled", done=True,
+        filled_qty=Decimal(7),
+    )  # fmt: skip
+    with store.unit() as unit:
+        unit.save_orders([ours], at=NOW)
+        unit.save_external_orders([theirs], at=NOW)
+    words = {"b1": ("partially_filled", Decimal("1.5")), "b2": ("filled", Decimal(7))}
+    assert queries.last_words(["b1", "b2", "b3"]) == words
+    assert queries.last_words(["b2"]) == {"b2": words["b2"]}
+    assert queries.last_words([]) == {}

@@ -1,5 +1,6 @@
 """A unit of work is one durable transaction; the account and its owner's will are kept in it."""
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -136,17 +137,47 @@ def test_every_setting_is_kept_exactly_and_its_change_journaled(store: LedgerSto
         trailing_stop_pct=Decimal("3.123456"),
         trailing_stop_dollar=EXACT + 5,
         max_hold_duration_sec=9,
+        allowed_symbols=("ACME",),
+        denied_symbols=("KO", "BRK.B"),
+        price_collar_pct=Decimal("4.123456"),
+        max_order_notional_usd=EXACT + 6,
+        max_orders_per_minute=11,
+        max_orders_per_day=12,
+        max_total_exposure_usd=EXACT + 7,
+        symbol_cooldown_sec=13,
+        max_consecutive_refusals=14,
+        max_orders_per_signal_ratio=EXACT + 8,
+        close_before_end_min=16,
+        price_max_age_sec=17,
+        protective_stop=True,
+        closed_market_policy="hold",
+        no_entries_first_min=18,
     )
     with store.unit() as unit:
-        unit.save_config(changed, at=LATER, by="owner")
+        assert unit.save_config(changed, at=LATER, by="owner")
         assert unit.config() == changed
     with store.unit() as unit:
         assert unit.config() == changed
+    assert Queries(store).config() == changed
     with db_session:
         (row,) = store.database.select("SELECT kind, ref, payload FROM journal")
     assert row[:2] == ("config_changed", "owner")
-    assert '"daily_loss_limit_usd":"500"' in row[2]
-    assert '"daily_loss_limit_usd":"123456792.123456789"' in row[2]
+    payload = json.loads(row[2])
+    assert payload["old"].keys() == payload["new"].keys() == set(BotConfig.model_fields)
+    assert payload["old"]["daily_loss_limit_usd"] == "500"
+    assert payload["new"]["daily_loss_limit_usd"] == "123456792.123456789"
+    assert (payload["old"]["protective_stop"], payload["new"]["protective_stop"]) == (False, True)
+
+
+def test_of_the_settings_only_what_changed_is_journaled(store: LedgerStore) -> None:
+    changed = BotConfig(hard_stop_loss_pct=Decimal("5.5"))
+    with store.unit() as unit:
+        assert not unit.save_config(BotConfig(hard_stop_loss_pct=Decimal("7.00")), at=NOW, by="owner")
+        assert unit.save_config(changed, at=NOW, by="owner")
+        assert not unit.save_config(changed, at=LATER, by="owner")
+    with db_session:
+        payloads = store.database.select("SELECT payload FROM journal")
+    assert payloads == ['{"new":{"hard_stop_loss_pct":"5.5"},"old":{"hard_stop_loss_pct":"7"}}']
 
 
 def test_a_halt_stands_until_it_is_cleared(store: LedgerStore) -> None:

@@ -19,7 +19,7 @@ from domain.market import Asset, MarketClock, MarketDay, Quote
 from domain.orders import OrderTicket, OrderUpdate
 from domain.reconcile import BrokerPosition, CorporateAction, FillActivity
 from simulator import wire as told_as
-from simulator.clock import nanos, new_york_text
+from simulator.clock import nanos, new_york_text, rfc3339
 from simulator.errors import ApiError, not_found
 from simulator.orders import CLOSED
 from tests.seeded.fate import Fate
@@ -261,7 +261,14 @@ class SeededBroker:
         return self._there(self._read(body, wire.days))
 
     def snapshots(self, symbols: tuple[str, ...]) -> dict[str, Quote] | ReadFailed:
-        return ReadFailed(why="this world has no market data")
+        def body(_: Seen) -> object:
+            now, prices = self._time.nanos(), self._venue.exchange.prices
+            return {
+                symbol: {"latestTrade": {"t": rfc3339(now), "p": str(prices.last(symbol, now))}}
+                for symbol in symbols
+            }
+
+        return self._there(self._read(body, wire.quotes))
 
     def warm(self) -> None:
         """There is no connection to open."""

@@ -1,6 +1,7 @@
 """Looks on: at each plan, at each POST, and at each commit."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from domain.gate import AUDIT_GOOD_FOR, CLOCK_TOLERANCE
@@ -14,7 +15,7 @@ from tests.seeded.broker import LATEST_S
 from tests.seeded.fate import Violation
 from tests.seeded.people import Operator
 from tests.seeded.promises import STALE_S, Promises
-from tests.seeded.source import Source
+from tests.seeded.source import Sent, Source
 from tests.seeded.venue import Venue
 from tests.seeded.virtual import VirtualTime
 
@@ -115,11 +116,21 @@ class Checks:
         sent = self._source.by_order.get(cid)
         if sent is None:
             raise _broken("at most one", f"{cid} is not the one order that a signal can have")
-        if (order.symbol, order.side, order.notional) != (sent.signal.symbol, "buy", sent.dollars):
+        if (order.symbol, order.side) != (sent.signal.symbol, "buy") or not self._affordable(order, sent):
             raise _broken("at most one", f"{cid} is not what {sent.key} asks for")
         late = self._time.truth() - sent.signal.expires_at
         if late > timedelta(seconds=LATEST_S) + CLOCK_TOLERANCE:
             raise _broken("stale never trades", f"{cid} arrived {late.total_seconds():.0f} s too late")
+
+    def _affordable(self, order: Order, sent: Sent) -> bool:
+        """Whether it spends its signal's dollars: all of them, or as many as whole shares take."""
+        if order.qty is None:
+            return order.notional == sent.dollars
+        exchange, now = self._venue.exchange, self._time.nanos()
+        if sent.dollars is None or exchange.assets.is_fractionable(order.symbol):
+            return False
+        cost = order.qty * exchange.prices.last(order.symbol, now)
+        return order.qty == order.qty.to_integral_value() and cost <= sent.dollars * Decimal("1.05")
 
     # --- all the time ---------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from actors.signal_receiver import SignalReceiver
 from actors.trade_ledger import TradeLedger
 from actors.trading_stream import TradingStream
 from broker.api import Broker
+from cli.play_money import set_up
 from domain.messages import (
     AuditNow,
     CancelOrder,
@@ -27,6 +28,7 @@ from domain.messages import (
 )
 from persistence.halt_file import HaltFile
 from persistence.store import LedgerOutOfReach, LedgerStore, Unit
+from tests.domain.builders import UNLIMITED
 from tests.seeded.fate import Crash, Fate
 from tests.seeded.feed import SeededFeed
 from tests.seeded.mail import HINTS, Desk, SeededMailbox
@@ -96,6 +98,7 @@ def open_store(folder: Path, *, time: VirtualTime, fate: Fate, disk: Disk) -> Mo
     store.fate, store.disk = fate, Disk(time)
     try:
         store.bind_account(ACCOUNT_ID)
+        set_up(store, UNLIMITED, by="the world")
     except (Crash, LedgerOutOfReach):
         store.close()
         raise Crash("at the start") from None

@@ -96,7 +96,7 @@ def test_a_sum_of_fills_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_gate_that_is_always_open_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(GateFacts, "gate", lambda *_: Gate(open=True, reason="never mind"))
-    assert found("closed gate", faults=SLOW, mode="safety")
+    assert found("closed gate", faults=CLOCK, mode="safety")
 
 
 def test_a_clock_that_nobody_compares_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +141,7 @@ def test_an_account_that_is_read_only_once_is_noticed(monkeypatch: pytest.Monkey
 
 
 def test_owners_orders_that_nobody_books_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forgetful(work: Any, before: ExternalOrder | None, after: ExternalOrder) -> None:
+    def forgetful(work: Any, before: ExternalOrder | None, after: ExternalOrder, **_: object) -> None:
         work.unit.save_external_orders((after,), at=work.now)
 
     monkeypatch.setattr(ledger_orders, "keep_external", forgetful)

@@ -5,6 +5,8 @@ from typing import Final
 
 import pytest
 
+from actors.trade_ledger import TradeLedger
+from tests.seeded.fate import Faults
 from tests.seeded.runs import reproduction, run_seed
 from tests.seeded.world import Mode, World
 
@@ -25,6 +27,20 @@ def test_every_promise_holds_whatever_the_seed(mode: Mode, first: int) -> None:
 
 def test_a_seed_decides_everything() -> None:
     assert _digest(4) == _digest(4) != _digest(5)
+
+
+def test_a_world_in_which_nothing_fails_knows_its_market_and_its_means() -> None:
+    with World(4, "safety", faults=Faults()) as world:
+        world.start()
+        world.run_for(5)
+        assert world.house is not None
+        ledger = world.house.actors["ledger"]
+        assert isinstance(ledger, TradeLedger)
+        market, means = ledger._market, ledger._means
+        assert market is not None
+        assert (market.is_open(world.time.truth()), len(market.days)) == (True, 9)
+        assert means is not None
+        assert means.buying_power is not None
 
 
 def _digest(seed: int) -> str:

@@ -31,6 +31,7 @@ submits = st.tuples(
     quantities,
     prices,
 )
+stops = st.tuples(st.just("stop"), st.sampled_from(["ACME", "KO"]), quantities, st.booleans())
 executions = st.tuples(
     st.just("execute"), st.integers(1, 3), st.none() | st.decimals("0.01", "1", places=2), prices
 )
@@ -58,6 +59,19 @@ def act(exchange: Exchange, now: int, step: tuple[object, ...]) -> list[Event]:
             )
             accepted = exchange.submit(request, now)
             return [accepted, exchange.confirm(accepted.order.id, now)]
+        case ("stop", str(symbol), Decimal() as shares, bool(is_met)):
+            request = OrderRequest(
+                symbol=symbol,
+                side="sell",
+                type="stop",
+                time_in_force="day",
+                qty=shares,
+                stop_price=exchange.price(symbol, now) / 2,
+            )
+            accepted = exchange.submit(request, now)
+            stop_id = accepted.order.id
+            confirmed = exchange.confirm(stop_id, now)
+            return [accepted, confirmed, *([exchange.trigger(stop_id, now)] if is_met else [])]
         case ("execute", int(index), share, Decimal() as price):
             order = exchange.open_orders()[-index]
             remaining = exchange.remaining(order, price)
@@ -78,7 +92,7 @@ from simulator import corrections, exchange, fills, oracle, orders, wire
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
 
 
-@given(st.lists(submits | executions | ends, min_size=10, max_size=40))
+@given(st.lists(submits | stops | executions | ends, min_size=10, max_size=40))
 @settings(max_examples=150, deadline=None)
 def test_cash_and_shares_are_what_the_executions_add_up_to(steps: list[tuple[object, ...]]) -> None:
     exchange, events = an_exchange(), []

@@ -66,9 +66,9 @@ from tests.simulator.conftest import Api, Connect, Ear, Start
             {"code": 42210000, "message": "fractional orders must be simple orders"},
         ),
         (
-            {"type": "stop", "stop_price": "9"},
+            {"type": "stop_limit", "stop_price": "11", "limit_price": "12"},
             422,
-            {"code": 42210000, "message": 'order type "stop" is not supported by this simulator'},
+            {"code": 42210000, "message": 'order type "stop_limit" is not supported by this simulator'},
         ),
         ({"symbol": None}, 422, {"code": 40010001, "message": "symbol is required"}),
         ({"side": "hold"}, 422, {"code": 40010001, "message": "invalid side"}),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from alpaca.common.exceptions import APIError
 from alpaca.trading.client import TradingClient
-from alpaca.trading.enums import OrderSide, OrderStatus, QueryOrderStatus, TimeInForce
+from alpaca.trading.enums import OrderSide, OrderStatus, OrderType, QueryOrderStatus, TimeInForce
 from alpaca.trading.requests import (
     ClosePositionRequest,
     GetAssetsRequest,
@@ -16,6 +16,7 @@ from alpaca.trading.requests import (
     LimitOrderRequest,
     MarketOrderRequest,
     ReplaceOrderRequest,
+    StopOrderRequest,
 )
 
 from simulator.server import Simulator
@@ -102,6 +103,43 @@ def test_a_replaced_order_leads_to_its_successor(client: Client, api: Api, ear: 
     old = client.get_order_by_id(first.id)
     assert (old.status, old.replaced_by) == (OrderStatus.REPLACED, second.id)
     assert (second.replaces, second.limit_price, second.qty) == (first.id, "8.5", "2")
+
+
+def stop(**changes: Any) -> StopOrderRequest:
+    terms = {"symbol": "ACME", "qty": 2, "side": OrderSide.SELL, "time_in_force": TimeInForce.GTC, **changes}
+    return StopOrderRequest(**terms)
+
+
+def test_a_stop_is_placed_moved_and_met(client: Client, api: Api, ear: Ear) -> None:
+    api.sim("prices", {"ACME": "10"})
+    client.submit_order(market(qty=3))
+    ear.until("fill")
+    first = client.submit_order(stop(stop_price=9))
+    assert (first.type, first.order_type, first.stop_price) == (OrderType.STOP, OrderType.STOP, "9")
+    ear.until("new")
+    assert [(order.id, order.status) for order in client.get_orders()] == [(first.id, OrderStatus.NEW)]
+    assert client.get_open_position("ACME").qty_available == "1"
+    second = client.replace_order_by_id(first.id, ReplaceOrderRequest(stop_price=9.5, qty=3))
+    assert (second.replaces, second.stop_price, second.qty) == (first.id, "9.5", "3")
+    ear.until("new")
+    with pytest.raises(APIError) as refused:
+        client.submit_order(market(qty=1))
+    assert (refused.value.status_code, refused.value.code) == (403, 40310000)
+    api.sim("prices", {"ACME": "8"})
+    ear.until("fill")
+    filled = client.get_order_by_id(second.id)
+    assert (filled.status, filled.filled_qty, filled.filled_avg_price) == (OrderStatus.FILLED, "3", "8")
+    assert client.get_all_positions() == []
+
+
+def test_a_stop_above_the_market_is_refused(client: Client, api: Api, ear: Ear) -> None:
+    api.sim("prices", {"ACME": "10"})
+    client.submit_order(market(qty=2))
+    ear.until("fill")
+    with pytest.raises(APIError) as refused:
+        client.submit_order(stop(stop_price=10.5))
+    assert refused.value.status_code == 422
+    assert refused.value.message == "stop price must be less than current price"
 
 
 def test_positions_are_read_and_closed(client: Client, api: Api, ear: Ear) -> None:

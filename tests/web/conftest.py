@@ -12,10 +12,12 @@ import pytest
 import requests
 
 from actors.base import Address, Death, Handle, spawn
+from actors.entry_preview import preview_entry
 from actors.ledger_work import LedgerIdentity
 from actors.signal_receiver import SignalReceiver
 from actors.timers import TimerThread
 from actors.trade_ledger import TradeLedger
+from domain.config import BotConfig
 from domain.gate import ClockReading
 from domain.messages import (
     AuditNow,
@@ -32,11 +34,15 @@ from domain.reconcile import BrokerPosition, Snapshot
 from persistence.halt_file import HaltFile
 from persistence.queries import Queries
 from persistence.store import LedgerStore
-from web.app import DeskMail, Readiness, create_app
+from tests.actors.doubles import ScriptedBroker
+from tests.domain.builders import UNLIMITED, a_market, an_asset
+from web.app import DeskMail, Readiness, Session, create_app
 from web.server import WebServer
 
 TOKEN = "a-token-of-more-than-thirty-two-characters"
 NOW = datetime(2026, 11, 12, 15, 0, tzinfo=UTC)
+MARKET = a_market()
+"""It closes at 21:00 UTC."""
 
 
 @dataclass
@@ -102,6 +108,8 @@ class Api:
     desk: Handle[DeskMail]
     reconciler: Handle[AuditNow]
     readiness: list[Readiness]
+    broker: ScriptedBroker
+    """Asked for by previews only."""
     deaths: list[Death]
     """Of actors; a test that has one of them die takes it out again."""
     session: requests.Session
@@ -123,7 +131,12 @@ class Api:
         positions = tuple(BrokerPosition(symbol=symbol, qty=Decimal(qty)) for symbol, qty in held.items())
         reading = ClockReading(ahead=timedelta(0), at=self.clock(), monotonic=self.clock.monotonic())
         snapshot = Snapshot(
-            taken_at=self.clock(), orders=orders, positions=positions, clock=reading, explained=True
+            taken_at=self.clock(),
+            orders=orders,
+            positions=positions,
+            clock=reading,
+            explained=True,
+            market=a_market(),
         )
         self.tell(StreamOpened(generation=1), BrokerSnapshot(generation=1, snapshot=snapshot))
 
@@ -154,24 +167,32 @@ def body(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (fields | changes).items() if value is not ...}
 
 
+@pytest.fixture(scope="module")
+def config() -> BotConfig:
+    """The settings that an API begins with."""
+    return UNLIMITED
+
+
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
+def api(tmp_path: Path, config: BotConfig) -> Iterator[Api]:
     """An API for this test alone."""
-    with serving(tmp_path) as served:
+    with serving(tmp_path, config=config) as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+def shared(tmp_path_factory: pytest.TempPathFactory, config: BotConfig) -> Iterator[Api]:
     """One API for all tests of a module, of which none leaves anything behind that another sees."""
-    with serving(tmp_path_factory.mktemp("shared")) as served:
+    with serving(tmp_path_factory.mktemp("shared"), config=config) as served:
         yield served
 
 
 @contextmanager
-def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
+def serving(folder: Path, *, most_waiting: int = 1000, config: BotConfig = UNLIMITED) -> Iterator[Api]:
     clock, executor, deaths, timers = Hand(), Executor(), list[Death](), TimerThread()
     store = LedgerStore.open(folder / "ledger.sqlite3", clock=clock)
+    with store.unit() as unit:
+        unit.save_config(config, at=clock(), by="test")
     queries = Queries(store)
     ledger = spawn(
         TradeLedger,
@@ -191,15 +212,18 @@ def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
     desk.swap(ledger)
     reconciler: Handle[AuditNow] = Handle()
     reconciler.swap(Answering(None))
+    broker = ScriptedBroker(asset=lambda symbol: an_asset(symbol=symbol))
     readiness = [Readiness(ready=True, reason="all is well", gate="open")]
     app = create_app(
         receiver=intake,
+        preview=lambda signal: preview_entry(signal, ledger=ledger, broker=broker, clock=clock),
         desk=desk,
         reconciler=reconciler,
         queries=queries,
         token=TOKEN,
         clock=clock,
         ready=lambda: readiness[-1],
+        session=lambda: Session(clock(), MARKET),
         most_waiting=most_waiting,
     )
     server = WebServer(app, "127.0.0.1", 0)
@@ -218,6 +242,7 @@ def serving(folder: Path, *, most_waiting: int = 1000) -> Iterator[Api]:
             desk,
             reconciler,
             readiness,
+            broker,
             deaths,
             session,
         )

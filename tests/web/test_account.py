@@ -9,11 +9,11 @@ from domain.messages import (
     OrderRejected,
     OrdersUpdated,
     OrderUnresolved,
-    PlanEntry,
     Planned,
 )
 from domain.orders import OrderUpdate
 from domain.rules import Deferred
+from tests.domain.builders import a_plan
 from tests.web.conftest import Answering, Api
 
 ZEROS = dict.fromkeys(("opening", "ours", "external", "adjustments", "believed", "difference"), "0")
@@ -38,7 +38,7 @@ def order(symbol: str, side: str, filled: str, **changes: Any) -> OrderUpdate:
 def plan(api: Api, symbol: str) -> Planned:
     """A signal of this symbol becomes an order."""
     assert api.send(signal_id=symbol, symbol=symbol).status_code == 202
-    question = PlanEntry(source="test", signal_id=symbol)
+    question = a_plan(symbol, symbol, source="test")
     planned = api.ledger.ask(question, Planned, Declined, Deferred, timeout=5)
     assert isinstance(planned, Planned)
     return planned

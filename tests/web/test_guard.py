@@ -2,6 +2,7 @@ import http.client
 from urllib.parse import urlsplit
 
 import pytest
+from fastapi.openapi.models import OpenAPI
 
 from tests.web.conftest import TOKEN, Api, body
 from web.app import Readiness
@@ -12,7 +13,7 @@ def test_livez_needs_no_token_and_everything_else_does(shared: Api) -> None:
     assert shared.get("/livez", headers=bare).status_code == 200
     for path in (
         "/readyz", "/docs", "/openapi.json", "/api/trades", "/api/signals/x", "/api/halts", "/api/audit",
-        "/api/positions", "/api/external-orders", "/", "/nowhere",
+        "/api/config", "/api/positions", "/api/external-orders", "/", "/nowhere",
     ):  # fmt: skip
         assert shared.get(path, headers=bare).status_code == 401
 
@@ -136,11 +137,22 @@ def test_the_docs_describe_every_address_and_load_nothing_from_elsewhere(shared:
         "/api/resume",
         "/api/halts",
         "/api/positions",
+        "/api/positions/{symbol}/close",
+        "/api/flatten",
+        "/api/exposure",
+        "/api/config",
         "/api/external-orders",
         "/api/audit",
         "/api/reconcile",
     }
-    for path, field in (("signals", "symbol"), ("halt", "scope"), ("resume", "reason")):
+    OpenAPI.model_validate(schema)
+    for path, field in (
+        ("signals", "symbol"),
+        ("halt", "scope"),
+        ("resume", "reason"),
+        ("positions/{symbol}/close", "reason"),
+        ("flatten", "reason"),
+    ):
         operation = schema["paths"][f"/api/{path}"]["post"]
         posted = operation["requestBody"]["content"]["application/json"]["schema"]
         assert field in posted["properties"]

@@ -3,8 +3,9 @@ from typing import Any
 import pykka
 import pytest
 
-from domain.messages import Declined, HaltTrading, LedgerUnwritable, PlanEntry, Planned
+from domain.messages import Declined, HaltTrading, LedgerUnwritable, Planned
 from domain.rules import Deferred
+from tests.domain.builders import a_plan
 from tests.web.conftest import Answering, Api
 
 AT = "2026-11-12T15:00:00Z"
@@ -39,7 +40,7 @@ def test_a_halt_for_the_same_reason_stands_once(api: Api) -> None:
 def test_no_signal_of_a_halted_symbol_trades(api: Api) -> None:
     changed(api, "halt", "ACME", "a rumour")
     api.send()
-    question = PlanEntry(source="test", signal_id="fda-1")
+    question = a_plan("fda-1", source="test")
     api.ledger.ask(question, Planned, Declined, Deferred, timeout=5)
     verdict = api.get("/api/signals/fda-1").json()["verdict"]
     assert (verdict["code"], "a rumour" in verdict["reason"]) == ("halted", True)

@@ -8,8 +8,9 @@ from typing import Any
 import pykka
 import pytest
 
-from domain.messages import Declined, ExecuteSignal, LedgerUnwritable, PlanEntry, Planned
+from domain.messages import Declined, ExecuteSignal, LedgerUnwritable, Planned
 from domain.rules import Deferred
+from tests.domain.builders import a_plan
 from tests.web.conftest import Answering, Api, body, serving
 
 
@@ -193,7 +194,7 @@ def test_a_verdict_makes_room_for_the_next_signal(tmp_path: Path, monkeypatch: p
     with serving(tmp_path, most_waiting=1) as api:
         assert api.send(signal_id="s0", catalyst_tier=3, ai_confidence=None).status_code == 202
         assert api.send(signal_id="s1").status_code == 503
-        question = PlanEntry(source="test", signal_id="s0")
+        question = a_plan("s0", source="test")
         assert isinstance(api.ledger.ask(question, Planned, Declined, Deferred, timeout=5), Declined)
         assert api.send(signal_id="s1").status_code == 202
 
