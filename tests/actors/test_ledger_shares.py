@@ -258,18 +258,31 @@ def test_the_owners_own_shares_may_be_missing(beside: Desk) -> None:
     assert beside.sell().qty == dec("10")
 
 
-def test_shares_that_another_trades_sell_may_still_take_are_not_there(held: Desk) -> None:
-    """Two trades of one symbol: the first was given up, and was filled after all."""
-    second = a_signal(signal_id="s-2")
-    held.hear(held.sent(), "filled", "10", "13")
-    held.buy(signal=second)
-    held.hear_entry("16")  # six more for the first trade
-    held.read("16")
-    held.books.hear(by_hand("3"))
-    held.read("13")
+def two_trades(desk: Desk) -> Desk:
+    """Of one symbol: the first was over, and then filled for six more beside the ten of the second."""
+    desk.hear(desk.sent(), "filled", "10", "13")
+    desk.buy(signal=a_signal(signal_id="s-2"))
+    desk.hear_entry("16")
+    desk.read("16")
+    return desk
+
+
+def test_of_two_trades_the_older_ones_shares_are_sold_by_hand_first(held: Desk) -> None:
+    two_trades(held).books.hear(by_hand("3"))
     assert [trade.held for trade in held.books.trades()] == [dec("3"), dec("10")]
     assert held.sell(trade_id=2).qty == dec("10")
     assert held.sell(trade_id=1).qty == dec("3")
+
+
+def test_shares_that_another_trades_sell_may_still_take_are_not_there(held: Desk) -> None:
+    """Six were sold by hand, and it is not known yet whose: what is left is enough for one of both."""
+    two_trades(held).books.hear(by_hand("6", event="fill", position_qty=dec("16")))
+    assert [trade.held for trade in held.books.trades()] == [dec("6"), dec("10")]
+    order = held.sell(trade_id=2)
+    assert order.qty == dec("10")
+    waits = held.exit(trade_id=1)
+    assert isinstance(waits, Deferred)
+    assert "the account has 0 shares to be sold" in waits.reason
 
 
 def test_a_difference_that_was_accepted_is_the_trades_only_beyond_its_owners_shares(beside: Desk) -> None:
