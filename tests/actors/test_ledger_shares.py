@@ -1,6 +1,8 @@
 """Whose shares are whose: what the owner sold by hand, what a split did, and what is not surely there."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -295,8 +297,8 @@ def test_a_difference_that_was_accepted_is_the_trades_only_beyond_its_owners_sha
 # --- splits and the like --------------------------------------------------------------------------
 
 
-def action(qty: str, kind: str = "SPLIT") -> CorporateAction:
-    return CorporateAction(activity_id=f"{kind}-{qty}", kind=kind, symbol="ACME", qty=dec(qty))
+def action(qty: str, kind: str = "SPLIT", **changes: Any) -> CorporateAction:
+    return CorporateAction(activity_id=f"{kind}-{qty}", kind=kind, symbol="ACME", qty=dec(qty), **changes)
 
 
 def test_a_split_is_the_trades_by_its_part(beside: Desk) -> None:
@@ -324,6 +326,24 @@ def test_a_reverse_split_leaves_no_trade_with_more_than_the_account_has(desk: De
     assert [trade.held for trade in desk.books.trades()] == [dec("3.333333333"), dec("3.333333333")]
     assert desk.sell(trade_id=1).qty == dec("3.333333333")
     assert desk.sell(trade_id=2).qty == dec("3.333333333")
+
+
+def test_what_was_bought_since_a_split_has_no_part_in_it(beside: Desk) -> None:
+    """Its owner's five shares became ten; the trade's ten were bought at the new price already."""
+    bought_at = beside.trade.entry_at
+    assert bought_at is not None
+    beside.differ("20", actions=(action("5", at=bought_at - timedelta(seconds=1)),))
+    assert (beside.trade.split, beside.trade.held) == (dec("0"), dec("10"))
+    assert beside.books.believed() == {"ACME": dec("20")}
+    assert beside.sell().qty == dec("10")
+
+
+def test_a_split_is_the_trades_by_its_ratio_whatever_was_bought_since(beside: Desk) -> None:
+    """Fifteen shares became thirty before its owner bought fifteen more: the trade has twenty of them."""
+    beside.books.hear(by_hand("15", side="buy", name="more"))
+    beside.differ("45", actions=(action("-15"), action("30")))
+    assert beside.trade.held == dec("20")
+    assert beside.books.believed() == {"ACME": dec("45")}
 
 
 def test_shares_that_went_in_a_merger_went_for_nobody_knows_what(held: Desk) -> None:
