@@ -22,7 +22,7 @@ from actors.base import Mailbox, OnDeath, Worker
 from actors.brake import Brake
 from actors.entry_reads import MOST_ROUNDS, read_for_entry
 from actors.timers import Timers
-from broker.api import Accepted, Broker, NotSent, ReadFailed, Rejected, Unresolved
+from broker.api import Accepted, Broker, NotFound, NotSent, ReadFailed, Rejected, Unresolved
 from domain.messages import (
     CancelOrder,
     ClosePosition,
@@ -51,7 +51,7 @@ from domain.messages import (
 from domain.orders import OrderTicket, OrderUpdate
 from domain.rules import Deferred, ReadsWanted
 from domain.signals import Signal
-from domain.values import Clock
+from domain.values import ZERO, Clock
 from failpoint import failpoint
 
 log = logging.getLogger(__name__)
@@ -172,10 +172,7 @@ class Lane(Worker[LaneMail]):
                 again = _TryAgain(key_of(mail), mail.client_order_id, never_sent=False)
                 self._act(again, self._ask(plan_again))
             case ClosePosition():
-                plan_exit = PlanExit(
-                    trade_id=mail.trade_id, reason=mail.reason, detail=mail.detail, by=mail.by
-                )
-                self._act(_TryAgain(key_of(mail), "", never_sent=True), self._ask(plan_exit))
+                self._act(_TryAgain(key_of(mail), "", never_sent=True), self._ask(self._exit_of(mail)))
             case ProtectPosition():
                 plan_stop = PlanStop(trade_id=mail.trade_id)
                 self._act(_TryAgain(key_of(mail), "", never_sent=True), self._ask(plan_stop))
@@ -206,6 +203,18 @@ class Lane(Worker[LaneMail]):
             reads = told
         log.error("no decision on %s: the ledger asks for more than there is to read", signal_id)
         return None
+
+    def _exit_of(self, mail: ClosePosition) -> PlanExit:
+        """The plan's question, with what the account holds at this moment.
+
+        A split, or the owner's own sale, may have changed it since it was last read: then what is to be
+        sold, and whether it is to be sold at all, is another matter.
+        """
+        told = self._broker.position(mail.symbol)
+        qty = None if isinstance(told, ReadFailed) else ZERO if isinstance(told, NotFound) else told.qty
+        return PlanExit(
+            trade_id=mail.trade_id, reason=mail.reason, detail=mail.detail, by=mail.by, position_qty=qty
+        )
 
     def _ask(self, plan: Plan) -> _Answer:
         """The ledger's plan; None: it has none to give just now."""

@@ -69,18 +69,25 @@ def plan_exit(work: Work, mail: PlanExit) -> PlanAnswer:
     playing = in_play(orders)
     if any(order.leg == "exit" for order in playing):
         return NOTHING  # it is under way, and what becomes of it will be heard
-    if mail.reason in PRICE_RULES and ledger_shares.is_gain_unexplained(work, trade.symbol):
-        return Deferred(reason="the account has more shares than the books explain: perhaps a split")
+    if mail.reason in PRICE_RULES and (why := _why_no_price_counts(work, trade, mail)) is not None:
+        return Deferred(reason=why)
     work.follow([_wanted(work, trade, mail.reason, mail.by, mail.detail)])
     work.cancel_working(playing)
     [trade] = work.unit.trades([trade.id]).values()
     if not trade.held:
         return NOTHING
-    why = _why_not_now(work, trade, orders)
+    why = _why_not_now(work, trade, orders) or ledger_shares.surprise(work, trade, mail.position_qty)
     if why is not None:
         return Deferred(reason=why)
     work.follow([trade.having({"exit_trouble": None})])
     return _intend(work, trade, orders, "exit", reason=trade.exit_wanted)
+
+
+def _why_no_price_counts(work: Work, trade: TradeRecord, mail: PlanExit) -> str | None:
+    """Why a rule that goes by the price cannot be believed: it is not even kept that it applied."""
+    if ledger_shares.is_gain_unexplained(work, trade.symbol):
+        return "the account has more shares than the books explain: perhaps a split"
+    return ledger_shares.surprise(work, trade, mail.position_qty)
 
 
 def _why_not_now(work: Work, trade: TradeRecord, orders: Sequence[OrderRecord]) -> str | None:

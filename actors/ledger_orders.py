@@ -1,11 +1,12 @@
 """The ledger's work on orders: fold the broker's words in, and notice what they leave unexplained."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from actors import ledger_limits, ledger_shares
 from actors.ledger_work import Work
+from domain.exits import BY_RULE
 from domain.holdings import ALL, ExternalOrder, fold_external, gained, signed
 from domain.orders import (
     Execution,
@@ -21,6 +22,7 @@ from domain.orders import (
     overfilled,
 )
 from domain.signals import decimal_text
+from domain.trades import PROTECTIVE_STOP
 from domain.values import ZERO
 from persistence.store import ExecutionRow
 
@@ -80,11 +82,25 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
         if update.position_qty is not None:
             heard.positions[update.symbol] = update.position_qty
     work.save(heard.changed)
+    _sell_the_rest(work, heard.changed.values())
     work.unit.add_executions(heard.executions)
     work.unit.set_positions(heard.positions, at=work.now)
     if any(update.side == "sell" for update in updates):
         ledger_limits.look_at_losses(work)
     work.updates += updates
+
+
+def _sell_the_rest(work: Work, changed: Iterable[OrderRecord]) -> None:
+    """A stop that was filled is the hard stop's word: what it did not cover is to be sold too."""
+    stops = (record for record in changed if record.leg == "stop" and record.life is Life.DONE)
+    fired = {record.trade_id for record in stops if record.filled_qty > ZERO}
+    for trade in work.unit.trades(fired).values():
+        if trade.held and trade.exit_wanted is None:
+            work.journal(
+                "exit_wanted", str(trade.id), symbol=trade.symbol, reason=PROTECTIVE_STOP, by=BY_RULE
+            )
+            wish = {"exit_wanted": PROTECTIVE_STOP, "exit_wanted_by": BY_RULE, "exit_wanted_at": work.now}
+            work.follow([trade.having(wish)])
 
 
 def _is_unbound(record: OrderRecord | None) -> bool:

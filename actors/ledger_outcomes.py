@@ -51,8 +51,9 @@ def rejected(work: Work, mail: OrderRejected) -> None:
     if record is None:
         return
     after = learn(record, Trigger.REFUSED)
-    if after.life is Life.UNRESOLVED:
+    if after.life is Life.UNRESOLVED and record.leg != "exit":
         # The refusal speaks of this POST only. An earlier one is still unresolved; no further one leaves.
+        # A sale is sent again all the same: under its own id it can sell once only, and it has to be sold.
         after = after.having({"post_until": min(after.post_until, work.now)})
     work.journal("order_refused", mail.client_order_id, reason=mail.reason[:500])
     work.save({record.client_order_id: after})

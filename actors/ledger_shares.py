@@ -45,6 +45,25 @@ def shortage(work: Work, trade: TradeRecord) -> str | None:
     return f"{told}; the account is read again first"
 
 
+def surprise(work: Work, trade: TradeRecord, position_qty: Decimal | None) -> str | None:
+    """Why what the account holds just now makes the sale another matter; None: it is as the books have it.
+
+    A difference that quiet reads have confirmed is for a person; until then the trade may still be sold.
+    """
+    believed = work.believed(trade.symbol)
+    if position_qty is None or position_qty == believed:
+        return None
+    suspicion = work.suspicions.get(trade.symbol)
+    if suspicion is not None and suspicion.confirmed and position_qty == suspicion.heard:
+        return None
+    why = (
+        f"the account has {decimal_text(position_qty)} shares just now, the books make it "
+        f"{decimal_text(believed)}: perhaps a split, or its owner's own sale"
+    )
+    work.look(f"{trade.symbol}: {why}", quiet=False)
+    return f"{why}; the account is read again first"
+
+
 def _spoken_for(work: Work, trade: TradeRecord) -> Decimal:
     """Shares that the sells of other trades of the symbol may still sell."""
     others = [each.id for each in work.unit.open_trades(trade.symbol) if each.id != trade.id]

@@ -205,14 +205,14 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
 
     def _why_naked(self, each: OpenTrade, price: Priced | Unpriced, closes_at: datetime | None) -> str | None:
         """Why it could not be sold just now if it had to be; while the market is closed, nothing can."""
-        if each.leaving:
+        if each.selling:
             return None
         if self._market is None:
             return "it is not known yet whether the market is open"
         if closes_at is None:
             return None
         if each.trade.exit_wanted is not None:
-            return each.trade.exit_trouble or "it is to be sold, and no sell of it is at the broker yet"
+            return each.trade.exit_trouble or "it is to be sold, and the broker may not have the sell yet"
         return price.why if isinstance(price, Unpriced) else None
 
     def _close(self, each: OpenTrade, reason: str, detail: str, by: str) -> None:
@@ -231,6 +231,6 @@ def _doubted(price: Priced | Unpriced) -> Unpriced:
 def _moved(before: OpenTrade, after: OpenTrade) -> bool:
     """Whether something changed that may call for an act, and not only the last look at it."""
     was, now = before.trade, after.trade
-    return (was.held, was.exit_wanted, before.leaving, before.busy, before.in_step) != (
-        now.held, now.exit_wanted, after.leaving, after.busy, after.in_step,
+    return (was.held, was.exit_wanted, before.leaving, before.selling, before.busy, before.in_step) != (
+        now.held, now.exit_wanted, after.leaving, after.selling, after.busy, after.in_step,
     )  # fmt: skip

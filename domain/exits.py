@@ -171,23 +171,31 @@ _DOUBLINGS: Final = 6
 
 
 def may_sell_from(orders: Sequence[OrderRecord], leg: Leg = "exit") -> datetime | None:
-    """From when on another order of this leg may be sent, each pause twice the last; None: at once.
+    """From when on another order of this leg may be sent; None: at once.
 
-    To be asked with `must_wait`; by our own clock, which also says when an order was planned.
+    After one that sold only a part a first pause, after those that sold nothing each twice the last. To be
+    asked with `must_wait`; by our own clock, which also says when an order was planned.
     """
-    failed: list[OrderRecord] = []
+    pauses, last = 0, None
     for order in orders:
-        if order.leg == leg:
-            failed = [*failed, order] if _came_to_nothing(order) else []
-    if not failed:
+        if order.leg != leg:
+            continue
+        last = order if _fell_short(order) else None
+        pauses = pauses + 1 if _came_to_nothing(order) else int(last is not None)
+    if last is None:
         return None
-    doublings: int = 2 ** min(len(failed) - 1, _DOUBLINGS)
-    return failed[-1].planned_at + min(FIRST_PAUSE * doublings, LONGEST_PAUSE)
+    doublings: int = 2 ** min(pauses - 1, _DOUBLINGS)
+    return last.planned_at + min(FIRST_PAUSE * doublings, LONGEST_PAUSE)
 
 
 def must_wait(retry_at: datetime | None, now: datetime) -> bool:
     """Whether the pause before a retry lasts; one longer than any is that of a clock that was set back."""
     return retry_at is not None and retry_at - LONGEST_PAUSE <= now < retry_at
+
+
+def _fell_short(order: OrderRecord) -> bool:
+    """Whether it ended before all of it was sold."""
+    return _came_to_nothing(order) or (not order.is_live and ZERO < order.filled_qty < (order.qty or ZERO))
 
 
 def _came_to_nothing(order: OrderRecord) -> bool:
@@ -272,6 +280,8 @@ class OpenTrade(Message):
     trade: TradeRecord
     leaving: bool
     """A sell of it is under way."""
+    selling: bool = False
+    """The broker surely has that sell, and may execute it."""
     busy: bool
     """An order of it may still be executed, of whatever leg."""
     covered: Shares
@@ -293,6 +303,7 @@ def open_trade(
     return OpenTrade(
         trade=trade,
         leaving="exit" in legs,
+        selling=any(order.leg == "exit" and order.life is Life.WORKING for order in orders),
         busy=bool(legs),
         covered=protected_qty(orders),
         in_step=is_in_step(trade, orders, config),

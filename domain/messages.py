@@ -265,6 +265,8 @@ class PlanExit(Message):
     reason: str
     detail: str
     by: str
+    position_qty: Shares | None = None
+    """The account's shares of the symbol, read just now; None: the read failed."""
 
 
 class PlanStop(Message):

@@ -208,6 +208,7 @@ class ScriptedBroker:
         self.reads = Record()
         self.warmed = Record()
         self.outcome: Callable[[OrderTicket], SubmitOutcome] = lambda order: Accepted(update=taken(order))
+        answers = {"position": ReadFailed(why="nobody has said what it holds"), **answers}
         self._answers: dict[str, list[Any]] = {
             name: list(given) if isinstance(given, list) else [given] for name, given in answers.items()
         }

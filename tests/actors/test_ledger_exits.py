@@ -10,6 +10,7 @@ from domain.messages import (
     OrderNotFound,
     OrderRejected,
     OrderUnresolved,
+    PlanExit,
     Planned,
     StreamLost,
     StreamOpened,
@@ -19,6 +20,7 @@ from domain.rules import Deferred
 from domain.trades import TradeStatus
 from tests.actors.books import ACCOUNT, Books
 from tests.actors.desk import Desk, name_of, word
+from tests.actors.doubles import PATIENCE_S
 from tests.domain.builders import a_signal, dec, later
 
 ENTRY = name_of("entry")
@@ -176,6 +178,7 @@ def test_a_sell_that_ended_before_its_time_leaves_the_rest_to_be_sold(held: Desk
     assert (trade.status, trade.held, trade.exit_trouble) == (
         TradeStatus.OPEN, dec("6"), f"the sell ended {status} with 4 sold",
     )  # fmt: skip
+    held.books.clock.move(5)
     rest = held.sell()
     assert (rest.qty, rest.client_order_id) == (dec("6"), name_of("exit", 1))
     held.hear(rest, "filled", "6", "11")
@@ -187,6 +190,7 @@ def test_a_fill_that_comes_after_the_cancel_is_not_sold_again(held: Desk) -> Non
     order = held.sent()
     held.hear(order, "canceled", "4", "13")
     held.hear(order, "canceled", "7", "13")
+    held.books.clock.move(5)
     assert held.sell().qty == dec("3")
 
 
@@ -317,21 +321,52 @@ def test_an_unresolved_sell_is_sent_again_under_its_own_id_for_a_day(held: Desk)
     assert held.books.plan_again(cid) == Declined(verdict=None)
 
 
-def test_a_sell_that_the_broker_never_knew_is_given_up_and_another_follows(held: Desk) -> None:
+def test_a_sell_that_the_broker_does_not_know_is_sent_again_under_its_id_though_one_post_was_refused(
+    held: Desk,
+) -> None:
     order = held.sell()
     cid = order.client_order_id
     held.books.tell(OrderUnresolved(client_order_id=cid, why="timeout"))
-    held.books.tell(OrderRejected(client_order_id=cid, reason="no"))  # of the second POST: no third leaves
-    for _ in range(2):
+    held.books.tell(OrderRejected(client_order_id=cid, reason="no"))  # of the second POST only
+    assert not held.told().selling
+    for _ in range(3):
         held.books.tell(OrderNotFound(client_order_id=cid))
         assert held.books.order(cid).life is Life.UNRESOLVED
         assert held.exit() == Declined(verdict=None)
+        assert isinstance(held.books.plan_again(cid), Planned)
         held.books.clock.move(150)
         held.read("10")
+
+
+def test_a_sell_that_was_denied_for_a_day_is_given_up_and_another_follows(held: Desk) -> None:
+    order = held.sell()
+    cid = order.client_order_id
+    held.books.tell(OrderUnresolved(client_order_id=cid, why="timeout"))
+    held.books.clock.move(24 * 3600)
+    for _ in range(3):
+        held.read("10")
+        held.books.tell(OrderNotFound(client_order_id=cid))
+        held.books.clock.move(150)
+    held.read("10")
     held.books.tell(OrderNotFound(client_order_id=cid))
     assert held.books.order(cid).life is Life.LAPSED
     assert held.trade.status is TradeStatus.OPEN
     assert held.sell().client_order_id == name_of("exit", 1)
+
+
+@pytest.mark.parametrize("reason", ["hard_stop", "time_exit", "manual"])
+@pytest.mark.parametrize("position_qty", ["20", "5", "0"])
+def test_nothing_is_sold_while_the_account_holds_something_else_than_the_books(
+    held: Desk, reason: str, position_qty: str
+) -> None:
+    by = "owner" if reason == "manual" else "monitor"
+    question = PlanExit(trade_id=1, reason=reason, detail="", by=by, position_qty=dec(position_qty))
+    answer = held.books.ledger.ask(question, Deferred, timeout=PATIENCE_S)
+    assert "the account has" in answer.reason
+    # What a price said of shares that may not be those that were bought is not even kept.
+    assert held.trade.exit_wanted == (None if reason == "hard_stop" else reason)
+    again = question.having({"position_qty": dec("10")})
+    assert isinstance(held.books.ledger.ask(again, Planned, timeout=PATIENCE_S), Planned)
 
 
 def test_a_sell_that_was_given_up_and_appears_is_canceled_and_halts(held: Desk) -> None:

@@ -34,6 +34,7 @@ from domain.messages import (
     ResendOrder,
 )
 from domain.orders import OrderTicket
+from domain.reconcile import BrokerPosition
 from domain.rules import Deferred
 from tests.actors.doubles import (
     PATIENCE_S,
@@ -529,3 +530,23 @@ def test_a_symbols_buy_and_its_sale_do_not_overtake_each_other(room: Room) -> No
         free.set()
         room.settle()
     assert room.posted == ["sf-s-1", "sf-exit"]
+
+
+@pytest.mark.parametrize(
+    ("told", "qty"),
+    [
+        (BrokerPosition(symbol="ACME", qty=Decimal("7.5")), Decimal("7.5")),
+        (NotFound(), Decimal(0)),
+        (ReadFailed(why="no answer"), None),
+    ],
+)
+def test_before_a_sale_the_account_is_asked_what_it_holds(
+    room: Room, told: object, qty: Decimal | None
+) -> None:
+    room.broker.script("position", told)
+    room.ledger.script = [Planned(order=SELL)]
+    room.send(CLOSE)
+    room.settle()
+    assert room.broker.calls("position") == ["ACME"]
+    [question] = room.ledger.outbox.asked.all()
+    assert question.position_qty == qty

@@ -319,7 +319,7 @@ def test_what_is_wanted_is_closed_at_the_next_look_whatever_the_price(watch: Wat
 @pytest.mark.parametrize("wanted", [{}, WANTED])
 def test_while_a_sell_is_under_way_no_other_is_asked_for(watch: Watch, wanted: dict[str, Any]) -> None:
     watch.prices["ACME"] = "1"
-    watch.opened(held(leaving=True, busy=True, in_step=False, **wanted))
+    watch.opened(held(leaving=True, selling=True, busy=True, in_step=False, **wanted))
     sent = watch.look(5)
     assert [type(mail) for mail in sent] == [PositionsLooked]
     assert looks(sent)[1].naked_why is None
@@ -343,7 +343,14 @@ def test_a_pause_is_by_our_own_clock(watch: Watch) -> None:
 
 def test_what_is_to_be_sold_and_is_not_yet_is_naked(watch: Watch) -> None:
     watch.opened(held(exit_wanted="manual", exit_wanted_by="owner", busy=True))
-    assert "no sell of it" in (looks(watch.look(5))[1].naked_why or "")
+    assert "may not have the sell" in (looks(watch.look(5))[1].naked_why or "")
+
+
+def test_a_sell_that_the_broker_may_not_have_is_no_way_out(watch: Watch) -> None:
+    watch.opened(held(leaving=True, busy=True, exit_wanted="manual", exit_wanted_by="owner"))
+    sent = watch.look(5)
+    assert closes(sent) == []
+    assert "may not have the sell" in (looks(sent)[1].naked_why or "")
 
 
 def test_a_buy_that_is_to_be_sold_is_closed_though_nothing_is_held_yet(watch: Watch) -> None:

@@ -85,14 +85,16 @@ def test_what_sold_nothing_and_never_will_is_a_failure(failure: OrderRecord) -> 
     assert may_sell_from([failure]) == later(5)
 
 
-@pytest.mark.parametrize(
-    "success",
-    [ended("canceled", filled_qty=dec("0.1"), at=1), ended("filled", filled_qty=dec("10"), at=1)],
-    ids=["partly", "wholly"],
-)
-def test_what_sold_something_begins_the_count_anew(success: OrderRecord) -> None:
-    assert may_sell_from([a_sell(Life.REFUSED), success]) is None
-    assert may_sell_from([a_sell(Life.REFUSED), success, a_sell(Life.REFUSED, at=9)]) == later(14)
+def test_what_was_sold_whole_begins_the_count_anew() -> None:
+    orders = [a_sell(Life.REFUSED), ended("filled", filled_qty=dec("10"), at=1)]
+    assert may_sell_from(orders) is None
+    assert may_sell_from([*orders, a_sell(Life.REFUSED, at=9)]) == later(14)
+
+
+def test_after_a_part_the_rest_waits_for_the_first_pause_however_often() -> None:
+    part = [ended("canceled", filled_qty=dec("0.1"), at=at) for at in (1, 7, 13)]
+    assert may_sell_from(part) == later(18)
+    assert may_sell_from([*part, ended("filled", filled_qty=dec("10"), at=19)]) is None
 
 
 def test_an_order_that_was_replaced_has_not_failed() -> None:

@@ -284,3 +284,39 @@ def test_a_loss_that_reaches_the_days_limit_halts_what_buys_and_nothing_else(
         assert bot.decided("ko-1").trade is None
         close(bot, "ACME")
         closed(bot)
+
+
+@pytest.mark.parametrize("ratio", ["2", "0.2"])
+def test_a_split_that_was_not_read_yet_sells_nothing_at_a_price_that_means_nothing(
+    simulator: Simulator, tmp_path: Path, ratio: str
+) -> None:
+    control(simulator, "prices", {"ACME": "10"})
+    by_hand(simulator, "ACME", "buy", "70")
+    rules = {"hard_stop_loss_pct": Decimal(7), "profit_target_pct": Decimal(10)}
+    with trading(simulator, tmp_path / "state", **rules) as bot:
+        trade = bought(bot, simulator)
+        fault(simulator, "split", symbol="ACME", ratio=ratio)
+        after = bot.trade("acme-1", lambda trade: trade.split != 0, "the split")
+        assert sells(simulator) == []
+
+        close(bot, "ACME")
+
+        done = closed(bot)
+        assert trade.shares is not None
+        assert done.sold == after.held == (trade.shares * Decimal(ratio)).quantize(Decimal("1e-9"))
+        assert done.pnl is not None
+        assert abs(done.pnl) < Decimal("0.01")
+        assert held(simulator) == {"ACME": 70 * Decimal(ratio)}
+        agree(bot, simulator)
+
+
+def test_what_a_stop_did_not_cover_is_sold_once_it_was_filled(simulator: Simulator, tmp_path: Path) -> None:
+    rules = {"hard_stop_loss_pct": Decimal(7), "protective_stop": True}
+    with trading(simulator, tmp_path / "state", **rules) as bot:
+        bought(bot, simulator)
+        eventually(lambda: sells(simulator), "the stop")
+    control(simulator, "prices", {"ACME": "9"})
+    control(simulator, "prices", {"ACME": "10"})
+    with running(simulator, tmp_path / "state") as bot:
+        assert closed(bot).held == 0
+        assert held(simulator) == {}

@@ -161,7 +161,7 @@ def until(condition: Callable[[], Any], what: str) -> None:
 def test_an_actor_that_hangs_ends_the_process_and_its_stack_was_looked_at(
     simulator: Simulator, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tree.STOP_BESIDE_HUNG_S", 0.3)
+    monkeypatch.setattr("actor_tree.STOP_BESIDE_HUNG_S", 0.3)
     free, dumped = threading.Event(), Record()
     watch = Watch(budgets=dict.fromkeys(KINDS, 0.5), turn_s=0.05, dump=dumped.add)
     with watched(simulator, tmp_path / "state", watch) as running:
