@@ -420,16 +420,27 @@ class Limits(RuleBasedStateMachine):
             Entry(trade_id=trade_id, order=order, cost=cost, planned_at=self.clock.now)
         )
 
-    @rule(symbol=st.sampled_from(SYMBOLS), halves=st.integers(2, 8), price=prices)
-    def a_position_comes_about(self, symbol: str, halves: int, price: Decimal) -> None:
-        """The usual way in one step; the price goes elsewhere afterwards."""
+    @rule(
+        symbol=st.sampled_from(SYMBOLS),
+        halves=st.integers(2, 8),
+        price=prices,
+        before=st.none() | prices,
+        then=st.sampled_from(["held", "seen", "sold"]),
+    )
+    def a_position_comes_about(
+        self, symbol: str, halves: int, price: Decimal, before: Decimal | None, then: str
+    ) -> None:
+        """The usual way in one step, and what follows at another price; `before`: the signal's own."""
         known = len(self.oracle.entries)
-        self.signals_race([symbol], ["low"], None)
+        self.signals_race([symbol], ["low"], before)
         for entry in self.oracle.entries[known:]:
             entry.price, entry.state = self.price[symbol], "done"
             entry.filled = Decimal(1) if entry.order.qty is not None else Decimal(halves) / 2
             self.tell(OrderAccepted(update=self.said(entry, "filled")))
-        self.price[symbol] = price
+            if then == "seen":
+                self.look(entry, price)
+            elif then == "sold":
+                self.sell(entry, price, entry.held)
 
     @rule(symbol=st.sampled_from(SYMBOLS))
     def a_buy_is_refused(self, symbol: str) -> None:
@@ -497,15 +508,17 @@ class Limits(RuleBasedStateMachine):
     def it_is_sold(self, pick: int, price: Decimal, part: bool) -> None:
         entry = self.some(lambda each: bool(each.held) and not each.entering, pick)
         assert entry is not None
+        self.sell(entry, price, entry.held / 2 if part else entry.held)
+
+    def sell(self, entry: Entry, price: Decimal, qty: Decimal) -> None:
         [answer] = self.tell(PlanExit(trade_id=entry.trade_id, reason="manual", detail="", by="owner"))
         if not isinstance(answer, Planned):
             return
-        qty = entry.held / 2 if part else entry.held
         self.clock.move(0.25)
         entry.sold += qty
         entry.got += qty * price
         entry.ended_at = None if entry.held else self.clock.now
-        status = "canceled" if part else "filled"
+        status = "canceled" if entry.held else "filled"
         self.hear(word(answer.order, status, str(qty), str(price), updated_at=self.clock.now))
         self.loss_is_seen()
 
@@ -514,6 +527,9 @@ class Limits(RuleBasedStateMachine):
     def it_is_looked_at(self, pick: int, price: Decimal) -> None:
         entry = self.some(lambda each: bool(each.held), pick)
         assert entry is not None
+        self.look(entry, price)
+
+    def look(self, entry: Entry, price: Decimal) -> None:
         entry.mark = price
         look = Look(trade_id=entry.trade_id, price=price, priced_at=self.clock.now)
         self.tell(PositionsLooked(looks=(look,)))
@@ -563,6 +579,12 @@ class Limits(RuleBasedStateMachine):
             assert counted.positions == self.oracle.positions
         if config.max_total_exposure_usd:
             assert counted.usd == self.oracle.at_stake
+        if config.max_orders_per_minute:
+            assert counted.orders_last_minute == self.oracle.buys_since(now - timedelta(minutes=1))
+        if config.max_orders_per_day:
+            assert counted.orders_today == self.oracle.buys_today(now)
+        if config.symbol_cooldown_sec:
+            assert counted.last_ended_at == self.oracle.ended_at("SYMA")
         if config.daily_loss_limit_usd:
             assert counted.today.total == self.oracle.pnl(now)
         assert counted.ordered_since == self.oracle.ordered_since()
