@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from actors import ledger_limits, ledger_shares
+from actors import ledger_shares
 from actors.ledger_work import Work
 from domain.holdings import ALL, ExternalOrder, fold_external, gained, signed
 from domain.orders import (
@@ -82,8 +82,6 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
     work.save(heard.changed)
     work.unit.add_executions(heard.executions)
     work.unit.set_positions(heard.positions, at=work.now)
-    if any(update.side == "sell" for update in updates):
-        ledger_limits.look_at_losses(work)
     work.updates += updates
 
 
