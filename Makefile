@@ -39,7 +39,7 @@ lint: $(STAMP_DEV)
 
 types: $(STAMP_DEV)
 	$(BIN)/mypy
-	$(BIN)/mypy run.py tree.py settings.py failpoint.py
+	$(BIN)/mypy run.py actor_tree.py settings.py failpoint.py
 
 layers: $(STAMP_DEV)
 	$(BIN)/pytest -q tests/test_layers.py

@@ -26,6 +26,7 @@ if signal.getsignal(signal.SIGINT) is signal.default_int_handler and (
 
 from rich.console import Console
 
+from actor_tree import GateBoard, Parts, start_actors
 from actors.base import Death, Handle
 from actors.clock import LeapingTime, Time, system_clock
 from actors.ledger_work import LedgerIdentity
@@ -62,7 +63,6 @@ from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
 from persistence.queries import Queries
 from settings import Exit, Settings
-from tree import GateBoard, Parts, start_actors
 from web.app import create_app
 from web.server import WebServer
 from web.token import TokenUnusable, read_or_create_token

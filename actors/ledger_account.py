@@ -268,7 +268,7 @@ def _explained(work: Work, symbol: str, qty: Decimal, actions: Iterable[Corporat
     _use(work, unused)
     kinds = {each.kind.upper() for each in unused}
     if kinds == {SPLIT}:
-        ledger_shares.split(work, symbol, qty)
+        ledger_shares.split(work, symbol, unused)
     work.move(symbol, qty)
     ledger_shares.settle(work, symbol, (), rest=True)
     if kinds & UNDONE:

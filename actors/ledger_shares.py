@@ -13,6 +13,7 @@ from domain.exits import is_as_wanted, protective_stop, unsold
 from domain.holdings import ExternalOrder
 from domain.messages import Declined
 from domain.orders import Life, OrderRecord, Trigger, learn
+from domain.reconcile import CorporateAction
 from domain.rules import Deferred
 from domain.signals import decimal_text
 from domain.trades import NINE_PLACES, TradeRecord, give_back, in_play, take
@@ -167,15 +168,22 @@ def disown(work: Work, order: ExternalOrder, trade_id: int) -> None:
         work.follow([give_back(trade, order.taken)])
 
 
-def split(work: Work, symbol: str, qty: Decimal) -> None:
-    """A split added so many shares to the account, or took them: each trade has its part.
+def split(work: Work, symbol: str, actions: Iterable[CorporateAction]) -> None:
+    """A split added shares to the account, or took them: each trade that it found has its part.
 
     To be called before the shares are moved in the books. Rounded so that the trades never hold more than
     the account.
     """
-    before = work.believed(symbol)
+    told = tuple(actions)
+    before, gain = work.believed(symbol), sum((each.qty for each in told), ZERO)
+    out = [-each.qty for each in told if each.qty < ZERO]
+    if len(out) == 1 and len(told) > 1:
+        # Told as shares out and shares in: what was bought and sold since does not change their ratio.
+        [before] = out
+    at = max((each.at for each in told if each.at is not None), default=None)
     for trade in work.unit.open_trades(symbol):
-        if before > ZERO and trade.held:
-            part = (trade.held * qty / before).quantize(NINE_PLACES, rounding=ROUND_FLOOR)
+        bought_since = at is not None and trade.entry_at is not None and trade.entry_at > at
+        if before > ZERO and trade.held and not bought_since:
+            part = (trade.held * gain / before).quantize(NINE_PLACES, rounding=ROUND_FLOOR)
             work.journal("trade_split", str(trade.id), symbol=symbol, qty=part)
             work.follow([trade.having({"split": trade.split + part, "peak_price": None, "mark_price": None})])

@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S: Final = 5.0
 LOOK_AGAIN: Final = timedelta(seconds=1)
 """Between two looks at least: a flood of fills asks for prices once a second."""
+NO_CLOCK_YET: Final = "the broker's clock has not been read yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,8 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
     def _prices(self, config: BotConfig) -> Mapping[str, Priced | Unpriced]:
         """A price that may be acted on, or why there is none, for each symbol."""
         symbols = tuple(sorted({each.trade.symbol for each in self._open.values()}))
+        if self._as_of is None:  # by our own clock, if that is behind, old prices would look fresh
+            return {symbol: Unpriced(symbol=symbol, why=NO_CLOCK_YET) for symbol in symbols}
         told = self._broker.snapshots(symbols)
         if isinstance(told, ReadFailed):
             log.warning("no prices for %s (%s): no rule that needs one sells", ", ".join(symbols), told.why)

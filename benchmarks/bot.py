@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from actor_tree import GateBoard, Parts, start_actors
 from actors.base import Address, Death, Handle
 from actors.clock import system_clock
 from actors.ledger_work import LedgerIdentity
@@ -39,7 +40,6 @@ from domain.messages import (
 from persistence.halt_file import HaltFile
 from persistence.store import LedgerStore
 from settings import load
-from tree import GateBoard, Parts, start_actors
 
 _PATIENCE_S = 60.0
 _PAUSE_S = 0.002

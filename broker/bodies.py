@@ -136,6 +136,8 @@ class OtherActivity(Struct, frozen=True):
     activity_type: str
     symbol: str | None = None
     qty: Decimal | None = None
+    created_at: str | None = None
+    date: str | None = None
 
 
 class LatestTrade(Struct, frozen=True):

@@ -330,11 +330,23 @@ def corporate_actions(body: bytes) -> list[CorporateAction]:
     """Of a page of activities, what moved shares without a trade."""
     return [
         CorporateAction(
-            activity_id=told.id, kind=told.activity_type, symbol=told.symbol, qty=_number(told.qty)
+            activity_id=told.id,
+            kind=told.activity_type,
+            symbol=told.symbol,
+            qty=_number(told.qty),
+            at=_moment_or_none(told.created_at) or _midnight(told.date),
         )
         for told in _other_activities.decode(body)
         if told.symbol and told.qty is not None and told.activity_type.upper() in SHARES_MOVED
     ]
+
+
+def _midnight(day: str | None) -> datetime | None:
+    """With which the day began; None for what is no day."""
+    try:
+        return None if day is None else _in_new_york(day, "00:00")
+    except ValueError:
+        return None
 
 
 def quotes(body: bytes) -> dict[str, Quote]:

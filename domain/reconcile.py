@@ -42,6 +42,8 @@ class CorporateAction(Message):
     symbol: str
     qty: Shares
     """Signed: how many came or went."""
+    at: Utc | None = None
+    """When they did; None: it is not told."""
 
 
 class Snapshot(Message):

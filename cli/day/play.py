@@ -7,6 +7,7 @@ from typing import Final
 
 from rich.console import Console
 
+from actor_tree import Parts
 from actors.clock import LeapingTime
 from cli.client import BotClient, Unreachable
 from cli.day.course import course_of
@@ -20,7 +21,6 @@ from domain.market import NEW_YORK
 from persistence.queries import Queries
 from settings import Exit
 from simulator.server import Simulator
-from tree import Parts
 
 TOLD_EVERY_S: Final = 60
 """How far the day has come, in its own seconds."""

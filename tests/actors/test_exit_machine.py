@@ -55,13 +55,12 @@ class World:
         self.cancels: list[str] = []
         self.resends: list[str] = []
         self.taken_up = 0
-        self.steps = 0
-        self.hold_for = chance.choice([0, 10, 20])
-        """Before that step no rule sells: what is to be sold never again has a stop."""
-        own = chance.choice([0, 4])
+        self.eager = chance.choice([0.2, 1, 3])
+        """To sell: what is to be sold has no stop any more."""
+        own = chance.choice([0, 4, 40, 40])  # with many, a share sold twice is theirs and no refusal stops it
         self.venue = Venue(own)
         self.desk = Desk(self.books, account=str(own))
-        self.desk.configure(protective_stop=chance.random() < 0.5)
+        self.desk.configure(protective_stop=chance.random() < 0.8)
         self.buy("answered")
         if filled := chance.choice([10, 10, 3, 0]):
             self.venue.fill(self.venue.open_orders[0], Decimal(filled), PRICES[0])
@@ -72,21 +71,20 @@ class World:
         """One thing happens, and is told of."""
         acts: dict[str, tuple[Callable[[], object], float, object]] = {
             "buy": (self.buy, 2, self.signals < 3 and not self.occupying()),
-            "close": (self.close, 3, self.steps >= self.hold_for and self.occupying()),
+            "close": (self.close, self.eager, self.occupying()),
             "protect": (self.protect, 2, self.occupying()),
             "work on": (self.work_on, 4, self.resends or self.waiting or self.cancels),
             "execute": (self.execute, 3, self.venue.open_orders),
             "stream": (self.stream, 4, self.venue.words),
             "read": (self.read, 1, True),
             "look up": (self.look_up, 2, self.unheard()),
-            "owner": (self.owner, 1, True),
+            "owner": (self.owner, 0.7, True),
             "time": (lambda: self.clock.move(self.chance.choice([1, 10, 100, 400])), 1, True),
             "restart": (self.restart, 0.5, True),
         }
         names = [name for name, (_, _, may_be) in acts.items() if may_be]
         [name] = self.chance.choices(names, [acts[name][1] for name in names])
         acts[name][0]()
-        self.steps += 1
         self.take_up()
         return name
 
@@ -216,7 +214,7 @@ class World:
             case "flattens":
                 self.desk.request("all", reason="flatten")
             case "sets stops":
-                self.desk.configure(protective_stop=self.chance.random() < 0.5)
+                self.desk.configure(protective_stop=self.chance.random() < 0.8)
 
     def restart(self) -> None:
         self.desk.restart()

@@ -1,6 +1,8 @@
 """Whose shares are whose: what the owner sold by hand, what a split did, and what is not surely there."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -258,18 +260,31 @@ def test_the_owners_own_shares_may_be_missing(beside: Desk) -> None:
     assert beside.sell().qty == dec("10")
 
 
-def test_shares_that_another_trades_sell_may_still_take_are_not_there(held: Desk) -> None:
-    """Two trades of one symbol: the first was given up, and was filled after all."""
-    second = a_signal(signal_id="s-2")
-    held.hear(held.sent(), "filled", "10", "13")
-    held.buy(signal=second)
-    held.hear_entry("16")  # six more for the first trade
-    held.read("16")
-    held.books.hear(by_hand("3"))
-    held.read("13")
+def two_trades(desk: Desk) -> Desk:
+    """Of one symbol: the first was over, and then filled for six more beside the ten of the second."""
+    desk.hear(desk.sent(), "filled", "10", "13")
+    desk.buy(signal=a_signal(signal_id="s-2"))
+    desk.hear_entry("16")
+    desk.read("16")
+    return desk
+
+
+def test_of_two_trades_the_older_ones_shares_are_sold_by_hand_first(held: Desk) -> None:
+    two_trades(held).books.hear(by_hand("3"))
     assert [trade.held for trade in held.books.trades()] == [dec("3"), dec("10")]
     assert held.sell(trade_id=2).qty == dec("10")
     assert held.sell(trade_id=1).qty == dec("3")
+
+
+def test_shares_that_another_trades_sell_may_still_take_are_not_there(held: Desk) -> None:
+    """Six were sold by hand, and it is not known yet whose: what is left is enough for one of both."""
+    two_trades(held).books.hear(by_hand("6", event="fill", position_qty=dec("16")))
+    assert [trade.held for trade in held.books.trades()] == [dec("6"), dec("10")]
+    order = held.sell(trade_id=2)
+    assert order.qty == dec("10")
+    waits = held.exit(trade_id=1)
+    assert isinstance(waits, Deferred)
+    assert "the account has 0 shares to be sold" in waits.reason
 
 
 def test_a_difference_that_was_accepted_is_the_trades_only_beyond_its_owners_shares(beside: Desk) -> None:
@@ -282,8 +297,8 @@ def test_a_difference_that_was_accepted_is_the_trades_only_beyond_its_owners_sha
 # --- splits and the like --------------------------------------------------------------------------
 
 
-def action(qty: str, kind: str = "SPLIT") -> CorporateAction:
-    return CorporateAction(activity_id=f"{kind}-{qty}", kind=kind, symbol="ACME", qty=dec(qty))
+def action(qty: str, kind: str = "SPLIT", **changes: Any) -> CorporateAction:
+    return CorporateAction(activity_id=f"{kind}-{qty}", kind=kind, symbol="ACME", qty=dec(qty), **changes)
 
 
 def test_a_split_is_the_trades_by_its_part(beside: Desk) -> None:
@@ -311,6 +326,24 @@ def test_a_reverse_split_leaves_no_trade_with_more_than_the_account_has(desk: De
     assert [trade.held for trade in desk.books.trades()] == [dec("3.333333333"), dec("3.333333333")]
     assert desk.sell(trade_id=1).qty == dec("3.333333333")
     assert desk.sell(trade_id=2).qty == dec("3.333333333")
+
+
+def test_what_was_bought_since_a_split_has_no_part_in_it(beside: Desk) -> None:
+    """Its owner's five shares became ten; the trade's ten were bought at the new price already."""
+    bought_at = beside.trade.entry_at
+    assert bought_at is not None
+    beside.differ("20", actions=(action("5", at=bought_at - timedelta(seconds=1)),))
+    assert (beside.trade.split, beside.trade.held) == (dec("0"), dec("10"))
+    assert beside.books.believed() == {"ACME": dec("20")}
+    assert beside.sell().qty == dec("10")
+
+
+def test_a_split_is_the_trades_by_its_ratio_whatever_was_bought_since(beside: Desk) -> None:
+    """Fifteen shares became thirty before its owner bought fifteen more: the trade has twenty of them."""
+    beside.books.hear(by_hand("15", side="buy", name="more"))
+    beside.differ("45", actions=(action("-15"), action("30")))
+    assert beside.trade.held == dec("20")
+    assert beside.books.believed() == {"ACME": dec("45")}
 
 
 def test_shares_that_went_in_a_merger_went_for_nobody_knows_what(held: Desk) -> None:

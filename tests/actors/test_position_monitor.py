@@ -424,6 +424,13 @@ def test_prices_have_their_age_by_the_brokers_clock(watch: Watch) -> None:
     assert closes(watch.look(1001)) == [(1, "hard_stop", "monitor")]
 
 
+def test_before_it_knows_the_brokers_clock_no_price_counts(watch: Watch) -> None:
+    watch.clock.now = later(-3600)  # ours is behind: a price of long ago looks fresh
+    watch.opened(held(), market=None)
+    assert looks(watch.look(5))[1].price is None
+    assert watch.broker.calls("snapshots") == []
+
+
 # --- stops ----------------------------------------------------------------------------------------
 
 

@@ -74,6 +74,27 @@ def test_an_execution_of_the_history_is_read() -> None:
     assert fill.at == at("2026-11-12T15:00:02.345678")
 
 
+@pytest.mark.parametrize(
+    ("told", "moved_at"),
+    [
+        (
+            {"created_at": "2026-11-12T14:02:03.123456Z", "date": "2026-11-12"},
+            at("2026-11-12T14:02:03.123456"),
+        ),
+        ({"date": "2026-11-12"}, at("2026-11-12T05:00:00")),
+        ({"created_at": "lately", "date": "today"}, None),
+        ({}, None),
+    ],
+    ids=["to the moment", "by New York's day", "unreadable", "not told"],
+)
+def test_a_split_is_read_with_when_it_moved_the_shares(
+    told: dict[str, str], moved_at: datetime | None
+) -> None:
+    body = {"id": "20261112::a", "activity_type": "SPLIT", "symbol": "ACME", "qty": "-5", **told}
+    [action] = wire.corporate_actions(json.dumps([body]).encode())
+    assert (action.symbol, action.qty, action.at) == ("ACME", Decimal(-5), moved_at)
+
+
 def test_the_account_is_read_without_the_fields_that_alpaca_dropped() -> None:
     assert wire.account(samples.ACCOUNT.encode()) == Account(
         id="6d5c4b3a-2f1e-4d0c-9b8a-7f6e5d4c3b2a",

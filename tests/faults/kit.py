@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from actor_tree import start_actors
 from actors.base import Death
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
@@ -25,7 +26,6 @@ from persistence.queries import Queries
 from settings import load
 from simulator.server import Simulator
 from tests.flows.conftest import WAIT_S, Bot, News, control, make_parts
-from tree import start_actors
 
 POST = {"method": "POST", "path": "/v2/orders"}
 LOOK_UP = "GET /v2/orders:by_client_order_id"

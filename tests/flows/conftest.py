@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from actor_tree import ActorTree, GateBoard, Parts, start_actors
 from actors.base import Death, Handle
 from actors.clock import Time, system_clock
 from actors.ledger_work import LedgerIdentity
@@ -38,7 +39,6 @@ from persistence.store import LedgerStore
 from settings import Settings, load
 from simulator.server import Simulator, SimulatorSettings
 from tests.domain.builders import BUYS_ONLY
-from tree import ActorTree, GateBoard, Parts, start_actors
 
 WAIT_S = 20.0
 

@@ -21,11 +21,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import run
+from actor_tree import ActorTree, Parts, start_actors
 from actors.base import OnDeath, Ping
 from actors.heartbeats import BUDGETS_S
 from actors.supervisor import Watch
 from cli.health import Watchdog
-from tree import ActorTree, Parts, start_actors
 
 
 def hang() -> None:

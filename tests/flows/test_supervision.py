@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from actor_tree import ActorTree, start_actors
 from actors.base import Death, OnDeath, Ping
 from actors.supervisor import Hung, Supervisor, Watch
 from domain.messages import AcceptSignal, GateChanged, LedgerChanged, SignalConflict, SignalRecorded
@@ -18,7 +19,6 @@ from settings import load
 from simulator.server import Simulator
 from tests.actors.doubles import Record
 from tests.flows.conftest import WAIT_S, Bot, News, control, make_parts, oracle
-from tree import ActorTree, start_actors
 
 KINDS = [
     "TradeLedger",
