@@ -178,4 +178,3 @@ def look(work: Work, mail: PositionsLooked) -> None:
         for look in mail.looks
         if look.trade_id in trades and trades[look.trade_id].held
     )
-    ledger_limits.look_at_losses(work)

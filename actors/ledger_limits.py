@@ -45,7 +45,7 @@ def entry_facts(work: Work, signal: Signal, config: BotConfig, reads: EntryReads
 
 
 def look_at_losses(work: Work) -> None:
-    """Halt everything if the day has lost what it may; after prices were seen or trades have ended."""
+    """Halt everything if the day has lost what it may; at the end of each unit that has touched a trade."""
     config = work.unit.config()
     if config.daily_loss_limit_usd:
         stop_losing(work, config, work.unit.day_pnl(work.now))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from actors import ledger_limits, ledger_shares
+from actors import ledger_shares
 from actors.ledger_work import Work
 from domain.exits import BY_RULE
 from domain.holdings import ALL, ExternalOrder, fold_external, gained, signed
@@ -85,8 +85,6 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
     _sell_the_rest(work, heard.changed.values())
     work.unit.add_executions(heard.executions)
     work.unit.set_positions(heard.positions, at=work.now)
-    if any(update.side == "sell" for update in updates):
-        ledger_limits.look_at_losses(work)
     work.updates += updates
 
 

@@ -266,7 +266,7 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         with self._store.unit(self._epoch) as unit:
             work = self._work(unit)
             yield work
-            if work.followed:  # prices were seen, or shares were bought and sold
+            if work.followed:  # prices were seen, or shares were bought, sold or taken
                 ledger_limits.look_at_losses(work)
             work.finish()
             if self.wanted(PositionChanged):
