@@ -69,8 +69,8 @@ def plan_exit(work: Work, mail: PlanExit) -> PlanAnswer:
     playing = in_play(orders)
     if any(order.leg == "exit" for order in playing):
         return NOTHING  # it is under way, and what becomes of it will be heard
-    if mail.reason in PRICE_RULES and ledger_shares.is_gain_unexplained(work, trade.symbol):
-        return Deferred(reason="the account has more shares than the books explain: perhaps a split")
+    if mail.reason in PRICE_RULES and work.is_doubtful(trade.symbol):
+        return Deferred(reason="the account holds something else than the books explain: perhaps a split")
     work.follow([_wanted(work, trade, mail.reason, mail.by, mail.detail)])
     work.cancel_working(playing)
     [trade] = work.unit.trades([trade.id]).values()

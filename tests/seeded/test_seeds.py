@@ -38,7 +38,7 @@ def test_a_world_in_which_nothing_fails_knows_its_market_and_its_means() -> None
         assert isinstance(ledger, TradeLedger)
         market, means = ledger._market, ledger._means
         assert market is not None
-        assert (market.is_open(world.time.truth()), len(market.days)) == (True, 9)
+        assert (market.is_open(world.time.truth()), len(market.days)) == (True, 15)
         assert means is not None
         assert means.buying_power is not None
 
