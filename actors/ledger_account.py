@@ -221,6 +221,7 @@ def _compare(work: Work, read: Snapshot) -> int:
     held = {position.symbol: position.qty for position in read.positions}
     symbols = held.keys() | work.symbols()
     work.learn_holdings(symbols)
+    doubtful = {symbol for symbol in symbols if work.is_doubtful(symbol)}
     suspicions: dict[str, Suspicion] = {}
     for symbol in sorted(symbols):
         heard, believed = held.get(symbol, ZERO), work.believed(symbol)
@@ -234,25 +235,18 @@ def _compare(work: Work, read: Snapshot) -> int:
         elif _explained(work, symbol, heard - believed, read.actions):
             continue
         else:
-            work.halt(symbol, _unexplained(suspicion))
+            work.halt(symbol, suspicion.unexplained)
         suspicions[symbol] = suspicion
-    for symbol in suspicions.keys() ^ work.suspicions.keys():
-        work.follow(work.unit.open_trades(symbol))  # whether a price means anything for them has changed
     work.suspicions = suspicions
+    for symbol in sorted(doubtful ^ {symbol for symbol in symbols if work.is_doubtful(symbol)}):
+        work.follow(work.unit.open_trades(symbol))  # whether a price means anything for them has changed
     ledger_shares.settle_all(work, symbols - suspicions.keys())
     return len(suspicions)
 
 
 def _is_halted(work: Work, symbol: str, suspicion: Suspicion) -> bool:
     """Whether a person is to look at this very difference already: then there is no hurry."""
-    return _unexplained(suspicion) in work.unit.active_halts(symbol)
-
-
-def _unexplained(suspicion: Suspicion) -> str:
-    return (
-        f"the account holds {decimal_text(suspicion.heard)} shares, the books explain "
-        f"{decimal_text(suspicion.believed)}; a person has to say which is right"
-    )
+    return suspicion.unexplained in work.unit.active_halts(symbol)
 
 
 def _explained(work: Work, symbol: str, qty: Decimal, actions: Iterable[CorporateAction]) -> bool:

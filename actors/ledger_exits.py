@@ -85,8 +85,8 @@ def plan_exit(work: Work, mail: PlanExit) -> PlanAnswer:
 
 def _why_no_price_counts(work: Work, trade: TradeRecord, mail: PlanExit) -> str | None:
     """Why a rule that goes by the price cannot be believed: it is not even kept that it applied."""
-    if ledger_shares.is_gain_unexplained(work, trade.symbol):
-        return "the account has more shares than the books explain: perhaps a split"
+    if work.is_doubtful(trade.symbol):
+        return "the account holds something else than the books explain: perhaps a split"
     return ledger_shares.surprise(work, trade, mail.position_qty)
 
 

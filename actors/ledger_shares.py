@@ -71,15 +71,6 @@ def _spoken_for(work: Work, trade: TradeRecord) -> Decimal:
     return sum((unsold(order) for order in orders if order.leg != "entry"), ZERO)
 
 
-def is_gain_unexplained(work: Work, symbol: str) -> bool:
-    """Whether the account shows more shares than the books, and it is still being found out why.
-
-    After a split each share is worth less, and no price says anything before the books know of it.
-    """
-    suspicion = work.suspicions.get(symbol)
-    return suspicion is not None and suspicion.heard > suspicion.believed and not suspicion.confirmed
-
-
 # --- intents that may leave again -------------------------------------------------------------------
 
 

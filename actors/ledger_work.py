@@ -64,6 +64,14 @@ class Suspicion(NamedTuple):
         """Whether nothing under way can be the reason any more."""
         return self.reads >= QUIET_READS
 
+    @property
+    def unexplained(self) -> str:
+        """The reason for which it halts its symbol, once it is confirmed and nothing explains it."""
+        return (
+            f"the account holds {decimal_text(self.heard)} shares, the books explain "
+            f"{decimal_text(self.believed)}; a person has to say which is right"
+        )
+
     def again(self, heard: Decimal, believed: Decimal, at: timedelta) -> "Suspicion":
         """After another read; one that shows something else begins anew."""
         if (heard, believed) != (self.heard, self.believed):
@@ -197,6 +205,15 @@ class Work:
         """The shares that the account should hold by all that is known, this unit included."""
         return self._holding(symbol).believed
 
+    def is_doubtful(self, symbol: str) -> bool:
+        """Whether it is being found out why the account holds something else than the books explain.
+
+        After a split, say, no price means what it did when the trade was bought. A difference that nobody
+        can explain is for a person, and keeps no stop from selling: the shares may fall for hours.
+        """
+        suspicion = self.suspicions.get(symbol)
+        return suspicion is not None and suspicion.unexplained not in self.unit.active_halts(symbol)
+
     def symbols(self) -> set[str]:
         """All that the books have a holding of, this unit included."""
         return self.unit.holdings().keys() | self._holdings.keys()
@@ -225,7 +242,7 @@ class Work:
             config = self.unit.config()
             self.positions = PositionChanged(
                 trades=tuple(
-                    open_trade(trade, orders, config, doubtful=trade.symbol in self.suspicions)
+                    open_trade(trade, orders, config, doubtful=self.is_doubtful(trade.symbol))
                     for trade, orders in self.followed.values()
                 )
             )

@@ -291,8 +291,8 @@ class OpenTrade(Message):
     retry_at: Utc | None
     """Not to be sold again before, because selling it has just failed."""
     doubtful: bool = False
-    """The account holds something else than the books explain: after a split, say, no price means what it
-    did when the trade was bought."""
+    """It is being found out why the account holds something else than the books explain: after a split, say,
+    no price means what it did when the trade was bought."""
 
 
 def open_trade(

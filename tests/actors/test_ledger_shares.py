@@ -358,15 +358,17 @@ def test_an_undone_execution_that_only_the_history_tells_halts(held: Desk) -> No
     assert held.books.believed() == {"ACME": dec("10")}
 
 
-def test_while_more_shares_than_explained_are_there_no_price_sells(held: Desk) -> None:
-    """After a split each is worth less: what looks like a loss is none."""
-    held.read("20")
+@pytest.mark.parametrize(("account", "added"), [("20", "10"), ("5", "-5")])
+def test_while_it_is_found_out_what_was_split_no_price_sells(held: Desk, account: str, added: str) -> None:
+    """Each share is worth something else: what looks like a loss or a gain is none."""
+    held.read(account)
+    assert held.told().doubtful
     waits = held.exit("hard_stop", by="monitor")
     assert isinstance(waits, Deferred)
     assert "split" in waits.reason
     assert held.trade.exit_wanted is None
-    held.differ("20", actions=(action("10"),))
-    assert held.trade.held == dec("20")
+    held.differ(account, actions=(action(added),))
+    assert (held.trade.held, held.told().doubtful) == (dec(account), False)
     assert isinstance(held.exit("hard_stop", by="monitor"), Planned)
 
 
@@ -377,7 +379,11 @@ def test_but_time_and_persons_do(held: Desk, reason: str) -> None:
 
 
 def test_once_nobody_could_explain_them_the_price_counts_again(held: Desk) -> None:
-    held.differ("20")
+    """A person has to look; until then its price may fall for hours."""
+    held.differ("20", explained=False)  # what could explain it has not been asked for yet
+    assert held.told().doubtful
+    held.read("20")
+    assert not held.told().doubtful
     assert held.sell("hard_stop", by="monitor").qty == dec("10")
 
 

@@ -438,6 +438,37 @@ def test_before_it_knows_the_brokers_clock_no_price_counts(watch: Watch) -> None
     assert watch.broker.calls("snapshots") == []
 
 
+def test_a_step_of_our_clock_sells_nothing_too_early(watch: Watch) -> None:
+    config = QUIET.having({"max_hold_duration_sec": 300, "close_before_end_min": 15})
+    watch.opened(held(), config=config)
+    watch.clock.jump(6 * 3600)
+    watch.age_s = 6 * 3600
+    assert closes(watch.look(250)) == []
+    assert closes(watch.look(50)) == [(1, "time_exit", "monitor")]
+
+
+def test_when_the_market_becomes_known_it_looks_at_once(watch: Watch) -> None:
+    watch.opened(held(), market=None)
+    watch.look(5)
+    watch.tell(MarketTold(market=OPEN))
+    assert watch.due() == 1
+
+
+# --- shares that may have been split --------------------------------------------------------------
+
+
+def test_what_may_have_been_split_is_sold_by_no_price(watch: Watch) -> None:
+    watch.prices["ACME"] = "50"
+    sent = watch.opened(held(doubtful=True)).look(5)
+    assert closes(sent) == []
+    assert looks(sent) == {
+        1: Look(trade_id=1, naked_why="the account holds something else than the books explain")
+    }
+    config = QUIET.having({"max_hold_duration_sec": 1})
+    watch.tell(ConfigTold(config=config))
+    assert closes(watch.look(1)) == [(1, "time_exit", "monitor")]
+
+
 # --- stops ----------------------------------------------------------------------------------------
 
 

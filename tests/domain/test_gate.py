@@ -179,3 +179,32 @@ def test_refused_keys_close_the_gate_for_good(
         facts = step(facts)
     again = gate(facts.opened(2).read(2, START).compared(clocks()))
     assert again == Gate(open=False, reason="the broker refuses the keys: access key verification failed")
+
+
+# --- what others did would be known ---------------------------------------------------------------
+
+
+def knows(facts: GateFacts, after: timedelta = timedelta()) -> bool:
+    return facts.knows_account(Moment(NOW, START + after))
+
+
+def test_before_the_first_read_nobody_knows_what_the_account_holds() -> None:
+    assert not knows(GateFacts())
+    assert not knows(GateFacts().opened(1))
+    assert knows(GateFacts().saw(START))
+
+
+def test_while_all_is_heard_since_a_read_no_read_is_too_old() -> None:
+    assert knows(GateFacts().opened(1).saw(START).read(1, START), timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    "deaf",
+    [GateFacts().saw(START), GateFacts().opened(1).saw(START).read(1, START).lost(1, "gone"),
+     GateFacts().opened(1).saw(START).read(1, START).lost(1, "gone").opened(2)],
+    ids=["never heard", "lost", "heard anew, not read since"],
+)  # fmt: skip
+def test_while_it_is_not_all_heard_a_read_is_good_for_as_long_as_the_gate_takes_it(deaf: GateFacts) -> None:
+    assert knows(deaf, AUDIT_GOOD_FOR)
+    assert not knows(deaf, AUDIT_GOOD_FOR + timedelta(microseconds=1))
+    assert not gate(deaf).open

@@ -189,7 +189,7 @@ MUTANTS: Final = (
         "position-difference",
         "a difference that nothing explains halts nothing",
         "actors/ledger_account.py",
-        "            work.halt(symbol, _unexplained(suspicion))",
+        "            work.halt(symbol, suspicion.unexplained)",
         "            pass",
         ACTORS,
     ),
