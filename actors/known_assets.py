@@ -9,14 +9,17 @@ GOOD_FOR: Final = timedelta(days=1)
 
 
 class KnownAssets:
-    """In memory: a new process asks again."""
+    """In memory: a new process asks again. What cannot be bought is not kept: it may be so again any time."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Asset, datetime]] = {}
 
     def learn(self, asset: Asset, at: datetime) -> None:
         """The broker said so at that time."""
-        self._known[asset.symbol] = (asset, at)
+        if asset.can_be_bought:
+            self._known[asset.symbol] = (asset, at)
+        else:
+            self._known.pop(asset.symbol, None)
 
     def get(self, symbol: str, now: datetime) -> Asset | None:
         """What is known of the symbol and not too old; None: it has to be asked for."""

@@ -23,8 +23,9 @@ FEWEST_ORDERS: Final = 10
 
 def entry_facts(work: Work, signal: Signal, config: BotConfig, reads: EntryReads | None) -> EntryFacts:
     """What the decision on this signal depends on, as it stands in this transaction."""
-    if reads is not None and reads.asset is not None:
-        work.assets.learn(reads.asset, reads.at)
+    asset = None if reads is None else reads.asset
+    if asset is not None and reads is not None:
+        work.assets.learn(asset, reads.at)
     means = work.means
     read_at = None if means is None or means.buying_power is None else means.read_at
     return EntryFacts(
@@ -38,7 +39,7 @@ def entry_facts(work: Work, signal: Signal, config: BotConfig, reads: EntryReads
         market=work.market,
         market_now=work.market_now(),
         means=means,
-        asset=work.assets.get(signal.symbol, work.now),
+        asset=asset or work.assets.get(signal.symbol, work.now),
         unknown_symbol=reads is not None and reads.unknown_symbol,
         quote=None if reads is None else reads.quote,
     )

@@ -75,7 +75,7 @@ def asset(symbol: str, known: Asset | None, *, unknown_symbol: bool) -> Check:
     tradable = "tradable" if known.tradable else "not tradable"
     return Check(
         name="asset",
-        passed=known.tradable and known.status == "active",
+        passed=known.can_be_bought,
         detail=f"{symbol} is {known.status} and {tradable}, {fractions}",
     )
 

@@ -100,6 +100,11 @@ class Asset(Message):
     tradable: bool
     fractionable: bool
 
+    @property
+    def can_be_bought(self) -> bool:
+        """Whether the broker takes orders in it."""
+        return self.tradable and self.status == "active"
+
 
 class Quote(Message):
     """The latest prices of a symbol; None where the feed has none."""

@@ -212,6 +212,14 @@ def test_a_symbol_is_looked_up_once_a_day(ready: Books) -> None:
     assert wanted(ready, late) == ReadsWanted(symbol="ACME", asset=True, quote=False)
 
 
+def test_a_symbol_that_cannot_be_bought_is_looked_up_again_for_the_next_signal(ready: Books) -> None:
+    ready.assets["ACME"] = an_asset(tradable=False)
+    assert verdict(ready, a_signal()).code == "not_tradable"
+    ready.assets["ACME"] = an_asset()
+    assert wanted(ready, a_signal(signal_id="s-2")) is not None
+    assert isinstance(ready.plan(a_signal(signal_id="s-2")), Planned)
+
+
 def test_nothing_is_written_while_something_has_to_be_looked_up(ready: Books) -> None:
     signal = a_signal()
     ready.record(signal)

@@ -222,6 +222,9 @@ def test_the_demo_ends_by_itself_with_a_summary_and_agrees_with_the_oracle(tmp_p
 
     assert code == 0, said
     assert "agree" in said
+    # It shows limits too, and what is found out before an order leaves.
+    assert "verdict max_positions" in said
+    assert "verdict not_tradable" in said
 
 
 def test_a_demo_whose_output_fails_ends_all_the_same(tmp_path: Path) -> None:
