@@ -18,7 +18,7 @@ from domain.orders import Life
 from domain.rules import Deferred
 from domain.trades import TradeStatus
 from tests.actors.books import ACCOUNT, Books
-from tests.actors.desk import Desk, name_of, word
+from tests.actors.desk import Desk, by_hand, name_of, word
 from tests.domain.builders import a_signal, dec, later
 
 ENTRY = name_of("entry")
@@ -101,6 +101,14 @@ def test_a_trade_that_is_over_is_left_alone(held: Desk) -> None:
     assert held.exit("time_exit", by="monitor") == Declined(verdict=None)
     assert held.trade == before
     assert held.books.kinds().count("exit_wanted") == 1
+
+
+def test_a_rule_that_comes_too_late_marks_nothing(held: Desk) -> None:
+    """Its owner has sold it by hand while the monitor looked."""
+    held.books.hear(by_hand("10"))
+    before = held.trade
+    assert held.exit("time_exit", by="monitor") == Declined(verdict=None)
+    assert (held.trade, held.trade.exit_wanted) == (before, None)
 
 
 # --- what comes of it -----------------------------------------------------------------------------
