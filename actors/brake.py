@@ -31,9 +31,11 @@ class Halts(Protocol):
 
 
 class OrderBrake:
-    """Holds buys back by the ledger's latest word on the gate, by the halts, and by the lease.
+    """Holds buys back by the ledger's latest word on the gate and by the halts, and all orders by the lease.
 
-    What reduces risk is never held back. `send` and `why_not` may be called on any thread.
+    A sale is held back by nothing that stands against risk. But it was planned a moment ago, in a write:
+    if the lease is old by now, this process has stood still since, and another may have sold the shares.
+    `send` and `why_not` may be called on any thread.
     """
 
     def __init__(self, *, halts: Halts, lease_fresh: Callable[[], bool]) -> None:
@@ -47,13 +49,12 @@ class OrderBrake:
         return True
 
     def why_not(self, symbol: str, side: str) -> str | None:
-        if side != "buy":
-            return None
-        gate = self._gate
-        if not gate.open:
-            return gate.reason
-        if reasons := self._halts.reasons(symbol):
-            return "halted: " + "; ".join(reasons)
+        if side == "buy":
+            gate = self._gate
+            if not gate.open:
+                return gate.reason
+            if reasons := self._halts.reasons(symbol):
+                return "halted: " + "; ".join(reasons)
         if not self._lease_fresh():
             return "the ledger has not renewed its lease; another process may have taken over"
         return None

@@ -6,7 +6,7 @@ Out: ResendOrder, CancelOrder -> OrderExecutor, AuditNow -> Reconciler, GateChan
      LedgerChanged, ConfigTold, MarketTold -> whoever subscribed
 
 What waits in the inbox is taken together: one transaction, one commit, then every answer and all
-news. Signals, plans and outcomes go before the fills, so an order need not wait behind a flood; the
+news. Signals, buys and outcomes go before the fills, so an order need not wait behind a flood; the
 fold does not mind the order. An answer means that what it says is durable.
 
 While the database cannot be written, questions are answered so, and facts wait here until it can.
@@ -50,9 +50,6 @@ from domain.messages import (
     OrdersUpdated,
     OrderUnresolved,
     PlanEntry,
-    PlanExit,
-    PlanResend,
-    PlanStop,
     PositionChanged,
     PreviewEntry,
     RecordSignal,
@@ -81,10 +78,7 @@ URGENT: Final = (
     RecordSignal,
     ListUndecided,
     PlanEntry,
-    PlanResend,
     PreviewEntry,
-    PlanExit,
-    PlanStop,
     RequestExit,
     HaltTrading,
     ClearHalts,
@@ -101,7 +95,10 @@ URGENT: Final = (
     Subscribe,
     _Tick,
 )
-"""All of a sender's mail that must keep its order is on one side of this line."""
+"""All of a sender's mail that must keep its order is on one side of this line.
+
+What is sold, or sent again, is planned behind the fills that wait: they say what is there to be sold.
+"""
 
 MAIL_A_COMMIT: Final = 64
 UPDATES_A_COMMIT: Final = 256

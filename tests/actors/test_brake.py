@@ -1,4 +1,4 @@
-"""The last look before a POST: each condition alone holds a buy back, and none a sale."""
+"""The last look before a POST: each condition alone holds a buy back, and only an old lease a sale."""
 
 from datetime import timedelta
 
@@ -60,15 +60,15 @@ def test_a_halt_holds_back_the_symbols_that_it_is_for(room: Room) -> None:
     assert room.why_not("KO") is None
 
 
-def test_a_lease_that_is_not_fresh_holds_a_buy_back(room: Room) -> None:
+@pytest.mark.parametrize("side", ["buy", "sell"])
+def test_a_lease_that_is_not_fresh_holds_every_order_back(room: Room, side: str) -> None:
     room.fresh = False
-    assert "lease" in str(room.why_not())
+    assert "lease" in str(room.why_not(side=side))
 
 
 def test_a_sale_passes_whatever_stands_against_buys(room: Room) -> None:
     room.gate("closed", is_open=False)
     room.halts.standing["ACME"] = ("by hand",)
-    room.fresh = False
     assert room.why_not(side="sell") is None
 
 

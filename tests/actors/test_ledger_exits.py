@@ -7,11 +7,15 @@ import pytest
 from domain.identity import client_order_id
 from domain.messages import (
     Declined,
+    ListUnsettled,
     OrderNotFound,
     OrderRejected,
+    OrdersUpdated,
     OrderUnresolved,
     PlanExit,
     Planned,
+    PlanResend,
+    PositionConfirmed,
     StreamLost,
     StreamOpened,
 )
@@ -19,8 +23,9 @@ from domain.orders import Life
 from domain.rules import Deferred
 from domain.trades import TradeStatus
 from tests.actors.books import ACCOUNT, Books
-from tests.actors.desk import Desk, name_of, word
-from tests.actors.doubles import PATIENCE_S
+from tests.actors.desk import Desk, by_hand, name_of, word
+from tests.actors.doubles import PATIENCE_S, ask_later
+from tests.actors.test_ledger_commits import queued
 from tests.domain.builders import a_signal, dec, later
 
 ENTRY = name_of("entry")
@@ -103,6 +108,32 @@ def test_a_trade_that_is_over_is_left_alone(held: Desk) -> None:
     assert held.exit("time_exit", by="monitor") == Declined(verdict=None)
     assert held.trade == before
     assert held.books.kinds().count("exit_wanted") == 1
+
+
+def test_a_rule_that_comes_too_late_marks_nothing(held: Desk) -> None:
+    """Its owner has sold it by hand while the monitor looked."""
+    held.books.hear(by_hand("10"))
+    before = held.trade
+    assert held.exit("time_exit", by="monitor") == Declined(verdict=None)
+    assert (held.trade, held.trade.exit_wanted) == (before, None)
+
+
+def test_a_sale_is_planned_behind_the_words_that_wait(held: Desk) -> None:
+    """They say how much is still there to be sold."""
+    with queued(held.books, ListUnsettled()):
+        held.books.ledger.send(OrdersUpdated(updates=(by_hand("4"),)))
+        answer = ask_later(held.books.ledger, PlanExit(trade_id=1, reason="manual", detail="", by="owner"))
+    planned = answer.get(timeout=PATIENCE_S)
+    assert isinstance(planned, Planned)
+    assert planned.order.qty == dec("6")
+
+
+def test_a_sale_is_sent_again_behind_the_words_that_wait(held: Desk) -> None:
+    order = held.sell()
+    with queued(held.books, ListUnsettled()):
+        held.books.ledger.send(OrdersUpdated(updates=(by_hand("4"),)))
+        answer = ask_later(held.books.ledger, PlanResend(client_order_id=order.client_order_id))
+    assert answer.get(timeout=PATIENCE_S) == Declined(verdict=None)
 
 
 # --- what comes of it -----------------------------------------------------------------------------
@@ -430,6 +461,22 @@ def test_a_successor_that_was_taken_for_a_strangers_is_not_counted_twice(held: D
 
 
 # --- an execution that is undone ------------------------------------------------------------------
+
+
+def test_the_number_of_a_buy_that_was_confirmed_lower_is_not_what_is_sold(desk: Desk) -> None:
+    """Once the buy is through, the broker's own count of it is; and what the account lacks is found out."""
+    entry = desk.books.accept()
+    desk.hear(entry, "partially_filled", "4", "12")
+    cid = entry.client_order_id
+    desk.books.tell(PositionConfirmed(client_order_id=cid, filled_qty=dec("4"), position_qty=dec("3.5")))
+    assert desk.trade.held == dec("3.5")
+    assert isinstance(desk.exit(), Deferred)
+    desk.hear(entry, "canceled", "4", "12")
+    assert desk.trade.held == dec("4")
+    desk.read("3.5")
+    assert isinstance(desk.exit(), Deferred)
+    desk.read("4")
+    assert desk.sell().qty == dec("4")
 
 
 @pytest.mark.parametrize("of", ["entry", "exit"])

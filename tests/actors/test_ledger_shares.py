@@ -212,12 +212,34 @@ def test_a_sale_that_could_not_be_told_apart_is_charged_once_the_account_agrees(
 
 def test_an_execution_that_only_the_history_tells_has_its_price(held: Desk) -> None:
     held.books.hear(by_hand("4", "13", status="canceled"))
-    fill = FillActivity(
-        activity_id="a-1", broker_order_id="broker-hand", symbol="ACME", side="sell",
-        qty=dec("6"), price=dec("11"), cum_qty=dec("10"), at=later(30),
-    )  # fmt: skip
-    held.read("0", fills=(fill,))
+    held.read("0", fills=(a_fill("broker-hand", "6"),))
     assert (held.trade.status, held.trade.pnl) == (TradeStatus.CLOSED, dec("-2"))
+
+
+def a_fill(broker_order_id: str, qty: str) -> FillActivity:
+    """The last execution of a sell of ten, at 11."""
+    return FillActivity(
+        activity_id="a-1", broker_order_id=broker_order_id, symbol="ACME", side="sell",
+        qty=dec(qty), price=dec("11"), cum_qty=dec("10"), at=later(300),
+    )  # fmt: skip
+
+
+def test_where_an_execution_in_between_is_missing_there_is_no_price(held: Desk) -> None:
+    held.books.hear(by_hand("4", "13", status="canceled"))
+    held.read("0", fills=(a_fill("broker-hand", "5"),))
+    assert (held.trade.status, held.trade.pnl) == (TradeStatus.CLOSED, None)
+
+
+@pytest.mark.parametrize(("qty", "pnl"), [("6", "-2"), ("5", None)])
+def test_an_execution_of_ours_that_only_the_history_tells_has_its_price_too(
+    held: Desk, qty: str, pnl: str | None
+) -> None:
+    order = held.sent()
+    held.hear(order, "canceled", "4", "13")
+    held.read("0", fills=(a_fill("broker-" + order.client_order_id, qty),))
+    assert (held.trade.status, held.trade.pnl) == (TradeStatus.CLOSED, None if pnl is None else dec(pnl))
+    held.hear(order, "canceled", "10", "11.8", event=None)  # a read of the order tells the average
+    assert held.trade.pnl == dec("-2")
 
 
 # --- what is not surely there ---------------------------------------------------------------------
