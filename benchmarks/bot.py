@@ -33,6 +33,7 @@ from domain.messages import (
     GateChanged,
     LedgerChanged,
     LedgerMail,
+    Previewed,
     ReceiverMail,
     SignalConflict,
     SignalRecorded,
@@ -97,7 +98,14 @@ class Bot:
 
     store: LedgerStore
     receiver: Address[ReceiverMail]
+    parts: Parts
     news: News = field(default_factory=News)
+
+    def know(self, first: int, count: int) -> None:
+        """Have their symbols looked up, as for every signal of a symbol but the first of a day."""
+        for number in range(first, first + count):
+            told = self.parts.preview(ledgers.signal(number, system_clock()))
+            assert isinstance(told, Previewed), told
 
     def accept(self, number: int) -> None:
         """Hand a signal in; returns when it is durable."""
@@ -162,7 +170,7 @@ def running(ledger_file: Path, broker_url: str, stream_url: str, key: str, lanes
         tree.actors["TradeLedger"].subscribe(news, GateChanged, LedgerChanged)
         if not news.gate_open.wait(_PATIENCE_S):
             raise TimeoutError("the gate has not opened")
-        yield Bot(store, tree.actors["SignalReceiver"], news)
+        yield Bot(store, tree.actors["SignalReceiver"], parts, news)
 
 
 class _Actions:
@@ -173,6 +181,7 @@ class _Actions:
 
     def one_by_one(self, first: int, count: int) -> Answer:
         """Signals one at a time, each after the answer to the one before; when each was accepted."""
+        self._bot.know(first, count)
         clean_slate()
         offered: dict[str, int] = {}
         accepted: dict[str, int] = {}
@@ -186,6 +195,7 @@ class _Actions:
 
     def during_flood(self, first: int, most: int) -> Answer:
         """The same, for as long as updates that were announced are not all committed."""
+        self._bot.know(first, most)
         offered: dict[str, int] = {}
         accepted: dict[str, int] = {}
         started = len(self._bot.news.commits)
@@ -203,6 +213,7 @@ class _Actions:
 
     def burst(self, first: int, count: int, senders: int = 1) -> Answer:
         """Signals as fast as they are accepted, then wait until the broker has answered all of them."""
+        self._bot.know(first, count)
         clean_slate()
         begin = time.monotonic_ns()
         with ThreadPoolExecutor(senders) as pool:

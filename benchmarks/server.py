@@ -113,7 +113,9 @@ class _Broker:
             b"/v2/calendar": _calendar(),
             b"/v2/positions": b"[]",
             b"/v2/orders": b"[]",
+            b"/v2/account/activities": b"[]",
             b"/v2/account/activities/FILL": b"[]",
+            b"/v2/stocks/snapshots": b"{}",
         }
         if path in known:
             peer.sendall(_response(200, known[path]))
