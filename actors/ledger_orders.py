@@ -45,8 +45,16 @@ class _Heard:
     mistaken: dict[str, ExternalOrder]
     """Orders of ours that were taken for a stranger's, by the broker's id."""
     changed: dict[str, OrderRecord] = field(default_factory=dict)
+    """What is not stored yet, and what is."""
+    saved: dict[str, OrderRecord] = field(default_factory=dict)
     executions: list[ExecutionRow] = field(default_factory=list)
     positions: dict[str, Decimal] = field(default_factory=dict)
+
+    def save(self, work: Work) -> None:
+        """Store what has changed, and let its trades follow."""
+        work.save(self.changed)
+        self.saved |= self.changed
+        self.changed = {}
 
     def record(self, update: OrderUpdate) -> OrderRecord | None:
         name = self.names.get(update.broker_order_id, "")
@@ -72,8 +80,7 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
             record = _successor(work, heard, update)
         if record is None:
             # Whose shares a stranger sold depends on what our trades hold by now.
-            work.save(heard.changed)
-            heard.changed.clear()
+            heard.save(work)
             hear_external(work, (update,))
         elif differs(record, update):
             _collision(work, record, update, heard)
@@ -81,8 +88,8 @@ def hear(work: Work, updates: Sequence[OrderUpdate], *, infer: bool = False) -> 
             _take(work, heard, record, update, infer=infer)
         if update.position_qty is not None:
             heard.positions[update.symbol] = update.position_qty
-    work.save(heard.changed)
-    _sell_the_rest(work, heard.changed.values())
+    heard.save(work)
+    _sell_the_rest(work, heard.saved.values())
     work.unit.add_executions(heard.executions)
     work.unit.set_positions(heard.positions, at=work.now)
     work.updates += updates
@@ -248,6 +255,7 @@ def _disown(work: Work, mistaken: ExternalOrder | None, trade_id: int) -> None:
 def _collision(work: Work, record: OrderRecord, update: OrderUpdate, heard: _Heard) -> None:
     """The broker has another order under one of our ids. So ours cannot exist there, and never will."""
     if record.broker_order_id not in {None, update.broker_order_id}:
+        heard.save(work)
         hear_external(work, (update,))
         return
     found = f"{update.side} {update.symbol}"

@@ -1,5 +1,6 @@
 """What one unit of the ledger's work has in hand: the transaction, the time, and the news it makes."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ from domain.signals import decimal_text
 from domain.trades import TradeRecord, TradeStatus, follow_trade
 from domain.values import ZERO, Moment
 from persistence.store import Unit
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,7 @@ class Work:
         [trade] = self.unit.trades([trade_id]).values()
         why = why[:500]
         if trade.held and trade.exit_trouble != why:
+            log.error("trade %d, %s, is not sold: %s", trade_id, trade.symbol, why)
             self.journal("exit_trouble", str(trade_id), symbol=trade.symbol, why=why)
             self.follow([trade.having({"exit_trouble": why})])
 

@@ -126,9 +126,14 @@ class Desk:
         return self.books.trade_of((signal or a_signal()).signal_id)
 
     def exit(
-        self, reason: str = "manual", *, by: str = "owner", trade_id: int = 1
+        self,
+        reason: str = "manual",
+        *,
+        by: str = "owner",
+        trade_id: int = 1,
+        position_qty: Decimal | None = None,
     ) -> Planned | Declined | Deferred:
-        mail = PlanExit(trade_id=trade_id, reason=reason, detail="", by=by)
+        mail = PlanExit(trade_id=trade_id, reason=reason, detail="", by=by, position_qty=position_qty)
         return self.books.ledger.ask(mail, Planned, Declined, Deferred, timeout=PATIENCE_S)
 
     def sell(self, reason: str = "manual", **asked: Any) -> OrderTicket:

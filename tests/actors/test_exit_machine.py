@@ -126,7 +126,9 @@ class World:
 
     def close(self) -> None:
         reason, by = self.chance.choice(REASONS)
-        answer = self.desk.exit(reason, by=by, trade_id=self.chance.choice(self.occupying()).id)
+        seen = self.chance.choice([None, self.venue.account])
+        trade = self.chance.choice(self.occupying())
+        answer = self.desk.exit(reason, by=by, trade_id=trade.id, position_qty=seen)
         if isinstance(answer, Planned):
             self.send(answer.order)
 
@@ -301,7 +303,7 @@ class World:
         self.hear_all()
 
     def close_now(self, trade: TradeRecord) -> None:
-        answer = self.desk.exit("flatten", trade_id=trade.id)
+        answer = self.desk.exit("flatten", trade_id=trade.id, position_qty=self.venue.account)
         if isinstance(answer, Planned):
             self.send(answer.order, "answered")
 

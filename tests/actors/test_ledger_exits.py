@@ -19,7 +19,7 @@ from domain.messages import (
     StreamLost,
     StreamOpened,
 )
-from domain.orders import Life
+from domain.orders import Life, OrderTicket
 from domain.rules import Deferred
 from domain.trades import TradeStatus
 from tests.actors.books import ACCOUNT, Books
@@ -370,17 +370,7 @@ def test_a_sell_that_the_broker_does_not_know_is_sent_again_under_its_id_though_
 
 
 def test_a_sell_that_was_denied_for_a_day_is_given_up_and_another_follows(held: Desk) -> None:
-    order = held.sell()
-    cid = order.client_order_id
-    held.books.tell(OrderUnresolved(client_order_id=cid, why="timeout"))
-    held.books.clock.move(24 * 3600)
-    for _ in range(3):
-        held.read("10")
-        held.books.tell(OrderNotFound(client_order_id=cid))
-        held.books.clock.move(150)
-    held.read("10")
-    held.books.tell(OrderNotFound(client_order_id=cid))
-    assert held.books.order(cid).life is Life.LAPSED
+    given_up(held, Life.LAPSED)
     assert held.trade.status is TradeStatus.OPEN
     assert held.sell().client_order_id == name_of("exit", 1)
 
@@ -400,10 +390,32 @@ def test_nothing_is_sold_while_the_account_holds_something_else_than_the_books(
     assert isinstance(held.books.ledger.ask(again, Planned, timeout=PATIENCE_S), Planned)
 
 
-def test_a_sell_that_was_given_up_and_appears_is_canceled_and_halts(held: Desk) -> None:
+def given_up(held: Desk, how: Life) -> OrderTicket:
+    """A sell that the broker has refused, or has denied until its time was over; and both were wrong."""
     order = held.sell()
-    held.refuse(order)  # the broker's word, and it was wrong
+    if how is Life.REFUSED:
+        held.refuse(order)
+    else:
+        never_was(held, order.client_order_id)
+    assert held.books.order(order.client_order_id).life is how
     held.books.clock.move(5)
+    return order
+
+
+def never_was(held: Desk, cid: str) -> None:
+    """Nobody knows what became of its POST, and the broker denies it for a day and five minutes."""
+    held.books.tell(OrderUnresolved(client_order_id=cid, why="timeout"))
+    held.books.clock.move(24 * 3600)
+    for _ in range(4):
+        held.read("10")
+        held.books.tell(OrderNotFound(client_order_id=cid))
+        held.books.clock.move(150)
+    held.read("10")
+
+
+@pytest.mark.parametrize("how", [Life.REFUSED, Life.LAPSED])
+def test_a_sell_that_was_given_up_and_appears_is_canceled_and_halts(held: Desk, how: Life) -> None:
+    order = given_up(held, how)
     second = held.sent()
     held.hear(order, "new")
     assert order.client_order_id in held.canceled()
@@ -415,10 +427,9 @@ def test_a_sell_that_was_given_up_and_appears_is_canceled_and_halts(held: Desk) 
     assert (held.trade.status, held.trade.pnl) == (TradeStatus.CLOSED, dec("10"))
 
 
-def test_what_was_sold_twice_is_in_the_books_as_it_is_and_halts(held: Desk) -> None:
-    order = held.sell()
-    held.refuse(order)
-    held.books.clock.move(5)
+@pytest.mark.parametrize("how", [Life.REFUSED, Life.LAPSED])
+def test_what_was_sold_twice_is_in_the_books_as_it_is_and_halts(held: Desk, how: Life) -> None:
+    order = given_up(held, how)
     held.hear(held.sent(), "filled", "10", "13")
     held.hear(order, "filled", "10", "13")
     assert (held.trade.left, held.trade.held) == (dec("-10"), dec("0"))

@@ -2,13 +2,13 @@
 
 import pytest
 
-from domain.messages import Declined, OrderNotFound, OrderUnresolved, Planned
+from domain.messages import Declined, OrderNotFound, OrdersUpdated, OrderUnresolved, Planned
 from domain.orders import Life
 from domain.rules import Deferred
 from domain.trades import TradeStatus
 from tests.actors.books import Books
-from tests.actors.desk import Desk, name_of, word
-from tests.domain.builders import dec
+from tests.actors.desk import Desk, by_hand, name_of, word
+from tests.domain.builders import dec, later
 
 NOTHING = Declined(verdict=None)
 
@@ -56,6 +56,15 @@ def test_a_stop_that_was_filled_closes_what_it_sold(held: Desk) -> None:
     rest = held.sent("hard_stop", by="monitor")
     held.hear(rest, "filled", "0.5", "11")
     assert (held.trade.status, held.trade.pnl) == (TradeStatus.CLOSED, dec("-9.5"))
+
+
+def test_the_rest_behind_a_stop_that_fired_is_wanted_also_when_a_strangers_order_is_told_beside_it(
+    held: Desk,
+) -> None:
+    order = held.stopped()
+    words = (word(order, "filled", "10", "11.1", updated_at=later(40)), by_hand("5", side="buy"))
+    held.books.tell(OrdersUpdated(updates=words))
+    assert (held.trade.held, held.trade.exit_wanted) == (dec("0.5"), "protective_stop")
 
 
 def test_a_gap_is_sold_at_what_the_market_gives(books: Books) -> None:

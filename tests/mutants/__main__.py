@@ -19,7 +19,8 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from tests.mutants.safeguards import MUTANTS, ROOT, Mutant
+from tests.mutants.mutant import ROOT, Mutant
+from tests.mutants.safeguards import MUTANTS
 
 TESTS_FAILED: Final = 1
 """pytest's exit code for tests that ran and failed; all others say that nothing was proved."""

@@ -1,54 +1,16 @@
 """The safeguards, each with the change that takes it away and the tests that have to notice."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True)
-class Change:
-    """In this file, in place of text that stands there exactly once, another."""
-
-    file: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """The product without one of its safeguards."""
-
-    name: str
-    what: str
-    changes: tuple[Change, ...]
-    tests: tuple[str, ...]
-    """What has to go red, as pytest is told it."""
-
-    def apply(self, root: Path) -> None:
-        """Make the changes below this folder; raises ValueError when the sources have moved on."""
-        for change in self.changes:
-            path = root / change.file
-            source = path.read_text(encoding="utf-8")
-            if source.count(change.old) != 1:
-                raise ValueError(f"{self.name}: {change.file} does not have exactly one {change.old!r}")
-            path.write_text(source.replace(change.old, change.new), encoding="utf-8")
-
+from tests.mutants.mutant import Change, Mutant, mutant
+from tests.mutants.selling import SELLING
 
 ACTORS: Final = ("tests/domain", "tests/actors")
 EXITS: Final = ("tests/actors/test_ledger_exits.py", "tests/actors/test_ledger_stops.py")
 LIMITS: Final = ("tests/domain/test_limits.py", "tests/domain/test_rules.py")
 
-
-def _mutant(  # noqa: PLR0917 - a table reads better without names
-    name: str, what: str, file: str, old: str, new: str, tests: tuple[str, ...]
-) -> Mutant:
-    return Mutant(name, what, (Change(file, old, new),), tests)
-
-
 MUTANTS: Final = (
-    _mutant(
+    mutant(
         "intent-commit",
         "an order leaves without a durable intent",
         "actors/ledger_signals.py",
@@ -56,7 +18,7 @@ MUTANTS: Final = (
         "trade_id = (lambda *_, **__: 1)(",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "deterministic-id",
         "each plan of a signal has an id of its own",
         "domain/identity.py",
@@ -64,7 +26,7 @@ MUTANTS: Final = (
         'leg, str(generation), __import__("os").urandom(8).hex()))',
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "max-merge",
         "the last word on an order's fills wins, also an old one",
         "domain/orders.py",
@@ -72,7 +34,7 @@ MUTANTS: Final = (
         "    if update.filled_qty != record.filled_qty:",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "gate",
         "orders leave while the gate is shut",
         "domain/rules.py",
@@ -80,7 +42,7 @@ MUTANTS: Final = (
         "    if facts.gate is None:",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "plan-transaction",
         "a symbol that is taken is not seen by the plan",
         "actors/ledger_limits.py",
@@ -97,7 +59,7 @@ MUTANTS: Final = (
         ),
         ("tests/persistence/test_store.py",),
     ),
-    _mutant(
+    mutant(
         "unresolved",
         "an order without an answer counts as refused",
         "broker/outcome.py",
@@ -105,7 +67,7 @@ MUTANTS: Final = (
         "        return Rejected(reason=failure.why)",
         ("tests/broker/test_submit.py",),
     ),
-    _mutant(
+    mutant(
         "generation",
         "frames of a connection that was given up count",
         "actors/trading_stream.py",
@@ -113,7 +75,7 @@ MUTANTS: Final = (
         "if frame.generation else None",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "position-guard",
         "shares that somebody else bought count as ours",
         "domain/orders.py",
@@ -121,7 +83,7 @@ MUTANTS: Final = (
         "if overtaken:",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "epoch",
         "a process that has lost the ledger may still write",
         "persistence/store.py",
@@ -129,7 +91,7 @@ MUTANTS: Final = (
         "                pass",
         ("tests/persistence", "tests/actors"),
     ),
-    _mutant(
+    mutant(
         "quarantine",
         "an order that the broker denies once is given up",
         "domain/orders.py",
@@ -137,7 +99,7 @@ MUTANTS: Final = (
         ">= timedelta():",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "silence",
         "an order of which nothing can be learned halts nothing",
         "domain/orders.py",
@@ -145,7 +107,7 @@ MUTANTS: Final = (
         "    return False",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "time-to-live",
         "an intent is sent again however old it is",
         "actors/ledger_signals.py",
@@ -153,7 +115,7 @@ MUTANTS: Final = (
         "    if False:",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "halts-in-the-plan",
         "a halt stops no plan",
         "actors/ledger_halts.py",
@@ -161,7 +123,7 @@ MUTANTS: Final = (
         "    return ()",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "halt-file",
         "a halt that only the file has is forgotten",
         "actors/ledger_halts.py",
@@ -169,7 +131,7 @@ MUTANTS: Final = (
         "    for on_file in ():",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "last-look",
         "a lane does not look at halts, gate and lease before it sends",
         "actors/lane.py",
@@ -177,7 +139,7 @@ MUTANTS: Final = (
         "if (why_not := self._brake.why_not(order.symbol, order.side)) is not None and not order:",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "lost-ledger",
         "orders of ours that the ledger lacks are taken for a stranger's",
         "actors/ledger_orders.py",
@@ -185,7 +147,7 @@ MUTANTS: Final = (
         "        if False:",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "position-difference",
         "a difference that nothing explains halts nothing",
         "actors/ledger_account.py",
@@ -193,7 +155,7 @@ MUTANTS: Final = (
         "            pass",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "lost-frame",
         "an event that does not fit the books is no reason to look",
         "actors/ledger_orders.py",
@@ -201,7 +163,7 @@ MUTANTS: Final = (
         "    if False:",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "mute-stream",
         "a stream that tells nothing is kept",
         "actors/trading_stream.py",
@@ -209,7 +171,7 @@ MUTANTS: Final = (
         "        return",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "audit-age",
         "the gate stays open however old the last read is",
         "domain/gate.py",
@@ -217,7 +179,7 @@ MUTANTS: Final = (
         "if self.audited is None:",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "clock-jump",
         "a jump of the clock goes unnoticed",
         "domain/gate.py",
@@ -225,7 +187,7 @@ MUTANTS: Final = (
         "        if False:",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "clock-set-meanwhile",
         "a clock that is set while the broker's is read passes for right",
         "actors/account_reading.py",
@@ -233,7 +195,7 @@ MUTANTS: Final = (
         "        before = min(now, market.timestamp)",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "unwritable",
         "what cannot be written down is let go",
         "actors/trade_ledger.py",
@@ -241,7 +203,7 @@ MUTANTS: Final = (
         "                pass",
         ACTORS,
     ),
-    _mutant(
+    mutant(
         "one-sell-at-a-time",
         "a trade is sold again while a sell of it is under way",
         "actors/ledger_exits.py",
@@ -249,7 +211,7 @@ MUTANTS: Final = (
         "    if False:",
         EXITS,
     ),
-    _mutant(
+    mutant(
         "exit-intent",
         "a sell leaves without a durable intent",
         "actors/ledger_exits.py",
@@ -257,7 +219,7 @@ MUTANTS: Final = (
         "    (lambda *_, **__: None)(",
         EXITS,
     ),
-    _mutant(
+    mutant(
         "exit-generation",
         "a sell has the id of the one before it",
         "actors/ledger_exits.py",
@@ -265,7 +227,7 @@ MUTANTS: Final = (
         "generation=0",
         EXITS,
     ),
-    _mutant(
+    mutant(
         "only-what-is-held",
         "a sell is for all that was ever bought",
         "actors/ledger_exits.py",
@@ -273,7 +235,7 @@ MUTANTS: Final = (
         "qty=trade.shares if qty is None else qty,",
         EXITS,
     ),
-    _mutant(
+    mutant(
         "shares-surely-there",
         "shares are sold that the account may not have",
         "actors/ledger_exits.py",
@@ -281,7 +243,7 @@ MUTANTS: Final = (
         "    short = None\n    if short is not None:\n        work.in_trouble",
         EXITS,
     ),
-    _mutant(
+    mutant(
         "buy-and-stop-first",
         "a sell leaves while a buy or a stop of the same shares may still be executed",
         "actors/ledger_exits.py",
@@ -289,7 +251,7 @@ MUTANTS: Final = (
         '    if False:\n        return f"its',
         EXITS,
     ),
-    _mutant(
+    mutant(
         "closed-by-the-broker",
         "a trade counts as closed once its sell was sent",
         "domain/trades.py",
@@ -297,7 +259,7 @@ MUTANTS: Final = (
         "    sold = sum((order.qty or order.filled_qty for order in sells), ZERO)",
         EXITS,
     ),
-    _mutant(
+    mutant(
         "wish-to-sell",
         "what is to be sold is forgotten with the first failure",
         "actors/ledger_exits.py",
@@ -305,7 +267,7 @@ MUTANTS: Final = (
         "    return trade",
         EXITS,
     ),
-    _mutant(
+    mutant(
         "fresh-price",
         "an old price sells",
         "domain/market.py",
@@ -313,7 +275,7 @@ MUTANTS: Final = (
         "    oldest = now - timedelta(days=365)",
         ("tests/domain/test_market.py",),
     ),
-    _mutant(
+    mutant(
         "market-hours",
         "it buys while the market is closed",
         "domain/market.py",
@@ -321,7 +283,7 @@ MUTANTS: Final = (
         "        return self.clock.next_close",
         ("tests/domain/test_market.py", "tests/domain/test_limits.py"),
     ),
-    _mutant(
+    mutant(
         "positions-limit",
         "any number of trades may be open",
         "domain/limits.py",
@@ -329,7 +291,7 @@ MUTANTS: Final = (
         "passed=True,",
         LIMITS,
     ),
-    _mutant(
+    mutant(
         "exposure-limit",
         "any number of dollars may be at stake",
         "domain/limits.py",
@@ -337,7 +299,7 @@ MUTANTS: Final = (
         "passed=exposure.usd <= limit,",
         LIMITS,
     ),
-    _mutant(
+    mutant(
         "orders-a-minute",
         "any number of orders may leave in a minute",
         "domain/limits.py",
@@ -345,7 +307,7 @@ MUTANTS: Final = (
         "passed=exposure.orders_last_minute <= limit,",
         LIMITS,
     ),
-    _mutant(
+    mutant(
         "collar",
         "it buys at any distance from the signal's price",
         "domain/limits.py",
@@ -353,7 +315,7 @@ MUTANTS: Final = (
         "passed=True,",
         LIMITS,
     ),
-    _mutant(
+    mutant(
         "daily-loss",
         "a day's loss halts nothing",
         "actors/ledger_limits.py",
@@ -361,7 +323,7 @@ MUTANTS: Final = (
         "    if True:",
         ("tests/actors/test_ledger_limits.py",),
     ),
-    _mutant(
+    mutant(
         "mode-switch",
         "paper and live are switched over open trades",
         "cli/mode_switch.py",
@@ -369,7 +331,7 @@ MUTANTS: Final = (
         "    if False:",
         ("tests/cli/test_mode_switch.py",),
     ),
-    _mutant(
+    mutant(
         "settings-beside-a-bot",
         "settings are written under a bot that starts or hangs",
         "cli/settings_holder.py",
@@ -377,4 +339,5 @@ MUTANTS: Final = (
         "            pass",
         ("tests/cli/test_config.py",),
     ),
+    *SELLING,
 )
