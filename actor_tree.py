@@ -48,7 +48,7 @@ from domain.signals import Signal
 from persistence.halt_file import HaltFile
 from persistence.store import LedgerStore
 from settings import Settings
-from web.app import Session
+from web.bot import Session
 from web.health import Readiness
 
 if TYPE_CHECKING:

@@ -64,6 +64,7 @@ from persistence.halt_file import HaltFile
 from persistence.queries import Queries
 from settings import Exit, Settings
 from web.app import create_app
+from web.bot import Bot
 from web.server import WebServer
 from web.token import TokenUnusable, read_or_create_token
 
@@ -125,19 +126,18 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
     except TokenUnusable as error:
         raise CannotStart(Exit.CONFIGURATION, str(error)) from None
     logs.hide(token)
-    app = create_app(
+    bot_seen = Bot(
         receiver=parts.intake,
         preview=parts.preview,
         desk=parts.ledger,
         reconciler=parts.reconciler,
         queries=queries,
-        token=token,
         clock=parts.time.clock,
         ready=parts.readiness,
         session=parts.session,
     )
     try:
-        web = WebServer(app, settings.http_host, settings.http_port)
+        web = WebServer(create_app(bot_seen, token=token), settings.http_host, settings.http_port)
     except OSError as error:
         raise CannotStart(
             Exit.CONFIGURATION,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import requests
 
-from web.config_api import CLI_AGENT
+from web.api.config import CLI_AGENT
 
 TIMEOUT_S: Final = 15.0
 PATIENCE: Final = 5

@@ -26,7 +26,7 @@ from domain.settings_text import (
     warnings,
 )
 from settings import Exit, Settings, load
-from web.config_api import ConfigValues
+from web.api.config import ConfigValues
 
 HELP: Final = (
     "Show and change what is set while the bot runs: sizes, limits, exits.\n\n"

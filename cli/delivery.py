@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cli.client import BotClient, Unreachable
 from domain.values import Clock
-from web.views import time_text
+from web.api.views import time_text
 
 POLL_S: Final = 0.1
 CREATED: Final = 202

@@ -21,7 +21,7 @@ from domain.signals import decimal_text
 from domain.values import CENT, Clock
 from persistence.queries import Queries
 from settings import Exit
-from web.views import time_text
+from web.api.views import time_text
 
 READY_S: Final = 30.0
 SETTLED_S: Final = 60.0

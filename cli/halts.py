@@ -15,9 +15,9 @@ from cli.halt_by_file import NotHalted, halt_by_file
 from cli.reach import bot_of, told_as
 from domain.holdings import ALL
 from settings import ConfigurationError, Settings
-from web.account_views import HaltJson, HaltsChangedJson
-from web.halts_api import REQUIREMENTS, ScopeAndReason
-from web.views import ListJson, time_text
+from web.api.account_views import HaltJson, HaltsChangedJson
+from web.api.halts import REQUIREMENTS, ScopeAndReason
+from web.api.views import ListJson, time_text
 
 UNAVAILABLE: Final = 503
 

@@ -19,8 +19,8 @@ from cli.flags import AsJson, Http, StateDir, settings_from
 from cli.reach import bot_of, told_as
 from domain.holdings import ALL
 from domain.signals import decimal_text
-from web.account_views import AskedJson, AuditJson, ExternalOrderJson, PositionJson
-from web.views import ListJson, time_text
+from web.api.account_views import AskedJson, AuditJson, ExternalOrderJson, PositionJson
+from web.api.views import ListJson, time_text
 
 POLL_S: Final = 0.5
 SHOWN_ORDERS: Final = 20

@@ -14,10 +14,10 @@ from cli.flags import AsJson, Http, StateDir, settings_from
 from cli.reach import bot_of, told_as
 from domain.signals import decimal_text
 from settings import ConfigurationError
-from web.exits_api import SYMBOL, ToBeSoldJson, WhySold
-from web.exposure_api import ExposureJson, TradeExposureJson
-from web.halts_api import REQUIREMENTS
-from web.views import TradeJson, time_text
+from web.api.exits import SYMBOL, ToBeSoldJson, WhySold
+from web.api.exposure import ExposureJson, TradeExposureJson
+from web.api.halts import REQUIREMENTS
+from web.api.views import TradeJson, time_text
 
 # What was under way when the bot fell silent may have been taken all the same.
 ELSE: Final = (

@@ -18,7 +18,7 @@ from persistence.instance import AlreadyRunning, Instance, claim
 from persistence.queries import Queries
 from persistence.store import LedgerStore
 from settings import Exit, Settings
-from web.config_api import BY_CLI, ConfigChangedJson, ConfigJson
+from web.api.config import BY_CLI, ConfigChangedJson, ConfigJson
 
 INVALID: Final = 422
 

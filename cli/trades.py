@@ -20,7 +20,7 @@ from cli.reach import bot_of, told_as
 from domain.signals import decimal_text
 from domain.values import CENT
 from settings import ConfigurationError
-from web.views import ListJson, OrderJson, TradeJson, TradeWithOrders, WayOutJson, time_text
+from web.api.views import ListJson, OrderJson, TradeJson, TradeWithOrders, WayOutJson, time_text
 
 NEWEST: Final = 20
 PAGE: Final = 100

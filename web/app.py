@@ -6,7 +6,6 @@ Out: ?AcceptSignal -> SignalReceiver;
      AuditNow -> Reconciler;  reads of the ledger
 """
 
-from collections.abc import Callable
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
@@ -14,27 +13,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
-from actors.base import Mailbox
-from domain.messages import AuditNow, ChangeConfig, ClearHalts, HaltTrading, ReceiverMail, RequestExit
-from domain.values import Clock
-from persistence.queries import Queries
-from web.account_api import account_routes
-from web.config_api import ConfigDesk, config_routes
-from web.docs_page import docs_routes
+from web.api.account import account_routes
+from web.api.config import ConfigDesk, config_routes
+from web.api.docs_page import docs_routes
+from web.api.exits import Exits, exit_routes
+from web.api.exposure import exposure_routes
+from web.api.halts import Halts, halt_routes
+from web.api.signals import Intake, signal_routes
+from web.api.trades import trade_routes
+from web.bot import Bot
 from web.errors import Refusal, on_bad_parameters, on_http_error, on_refusal
-from web.exits_api import Exits, exit_routes
-from web.exposure_api import exposure_routes
 from web.guard import Guard
-from web.halts_api import Halts, halt_routes
-from web.health import Readiness, live_route, ready_route
-from web.preview import Preview
-from web.signals_api import MAX_WAITING, Intake, signal_routes
-from web.trades_api import Session, trade_routes
-
-__all__ = ["DeskMail", "Readiness", "Session", "create_app"]
-
-DeskMail = HaltTrading | ClearHalts | ChangeConfig | RequestExit
-"""What the owner asks of the ledger."""
+from web.health import live_route, ready_route
 
 DESCRIPTION = (
     "Signals in, orders out, every fill in the ledger. Every call but /livez carries `Authorization: Bearer "
@@ -43,25 +33,8 @@ DESCRIPTION = (
 )
 
 
-def create_app(
-    *,
-    receiver: Mailbox[ReceiverMail],
-    preview: Preview,
-    desk: Mailbox[DeskMail],
-    reconciler: Mailbox[AuditNow],
-    queries: Queries,
-    token: str,
-    clock: Clock,
-    ready: Callable[[], Readiness],
-    session: Callable[[], Session],
-    most_waiting: int = MAX_WAITING,
-) -> FastAPI:
-    """The app; its routes block in worker threads, never on the event loop.
-
-    `preview` has a signal weighed without a trace. `desk` is where the owner's orders go, as halts, settings
-    and what he wants sold: the ledger. `most_waiting`: so many signals may wait for their verdict; while
-    they do, no more are taken in.
-    """
+def create_app(bot: Bot, *, token: str) -> FastAPI:
+    """The app; its routes block in worker threads, never on the event loop."""
     app = FastAPI(
         title="Starfill",
         version=version("starfill"),
@@ -77,16 +50,16 @@ def create_app(
     # The guard is what checks the token; this only has the description say that it is needed.
     described = [Depends(HTTPBearer(auto_error=False, description="The content of the file `token`"))]
     app.include_router(live_route())
-    app.include_router(ready_route(ready), dependencies=described)
-    intake = Intake(
-        receiver=receiver, preview=preview, queries=queries, clock=clock, most_waiting=most_waiting
-    )
-    app.include_router(signal_routes(intake, queries), dependencies=described)
-    app.include_router(trade_routes(queries, session), dependencies=described)
-    app.include_router(halt_routes(Halts(desk), queries), dependencies=described)
-    app.include_router(exit_routes(Exits(desk)), dependencies=described)
-    app.include_router(exposure_routes(queries, session), dependencies=described)
-    app.include_router(config_routes(ConfigDesk(desk, queries)), dependencies=described)
-    app.include_router(account_routes(queries, reconciler, ready, clock), dependencies=described)
+    app.include_router(ready_route(bot.ready), dependencies=described)
+    for routes in (
+        signal_routes(Intake(bot), bot.queries),
+        trade_routes(bot.queries, bot.session),
+        halt_routes(Halts(bot.desk), bot.queries),
+        exit_routes(Exits(bot.desk)),
+        exposure_routes(bot.queries, bot.session),
+        config_routes(ConfigDesk(bot.desk, bot.queries)),
+        account_routes(bot.queries, bot.reconciler, bot.ready, bot.clock),
+    ):
+        app.include_router(routes, dependencies=described)
     app.include_router(docs_routes(app))
     return app

@@ -10,7 +10,7 @@ from actors.clock import system_clock
 from cli.client import BotClient, Unreachable
 from cli.crash.home import Home
 from cli.crash.judge import SOURCE, Promise
-from web.views import time_text
+from web.api.views import time_text
 
 LIFE_OF_A_SIGNAL_S: Final = 600
 SUCCESS: Final = range(200, 300)

@@ -13,7 +13,7 @@ from domain.signals import decimal_text
 from domain.trades import TradeRecord, TradeStatus
 from domain.values import Clock
 from persistence.queries import Queries
-from web.views import time_text
+from web.api.views import time_text
 
 REFUSAL: Final[Mapping[str, Any]] = {
     "act": "status",

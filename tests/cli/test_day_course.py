@@ -11,8 +11,8 @@ from cli.day.plan import CONFIG, CloseTrade, OwnOrder, SellByHand, SendSignal, p
 from settings import ConfigurationError
 from simulator.assets import Behaviour
 from simulator.scenes import Scene, read_script
-from web.intake import signal_from
-from web.views import time_text
+from web.api.intake import signal_from
+from web.api.views import time_text
 
 DAYS = [date(2026, 11, 12), date(2026, 11, 27), date(2026, 11, 2), date(2026, 7, 1)]
 

@@ -16,10 +16,12 @@ from simulator.server import Simulator, SimulatorSettings
 from tests.cli.books import our_id
 from tests.flows.conftest import Bot, running
 from tests.web.conftest import NOW, TOKEN, Hand
-from web.app import Readiness, create_app
-from web.intake import signal_from
+from web.api.intake import signal_from
+from web.api.views import time_text
+from web.app import create_app
+from web.bot import Bot as WebBot
+from web.health import Readiness
 from web.server import WebServer
-from web.views import time_text
 
 
 def test_every_sample_is_a_signal() -> None:
@@ -65,18 +67,17 @@ def test_samples_come_at_their_offsets_and_a_repeat_is_a_true_one() -> None:
 def a_bot(tmp_path: Path, *, ready: bool = True) -> Iterator[tuple[Bot, Simulator, str]]:
     settings = SimulatorSettings(folder=tmp_path / "books", fill_delay_s=0.0, partial_fill_share=Decimal(0))
     with Simulator(settings) as simulator, running(simulator, tmp_path / "state") as bot:
-        app = create_app(
+        seen = WebBot(
             receiver=bot.parts.intake,
             preview=bot.parts.preview,
             desk=bot.parts.ledger,
             reconciler=Handle(),
             queries=bot.queries,
-            token=TOKEN,
             clock=system_clock,
             session=bot.parts.session,
             ready=lambda: Readiness(ready=ready and bot.parts.board.gate.open, reason="as the test wants it"),
         )
-        server = WebServer(app, "127.0.0.1", 0)
+        server = WebServer(create_app(seen, token=TOKEN), "127.0.0.1", 0)
         server.start()
         try:
             yield bot, simulator, server.url

@@ -12,7 +12,7 @@ from tests.faults.kit import POST, eventually, fault
 from tests.flows.conftest import oracle
 from tests.flows.process import Api, started
 from tests.flows.test_process import a_signal, symbols
-from web.signals_api import MAX_WAITING
+from web.bot import MAX_WAITING
 
 SENDERS = 16
 

@@ -14,7 +14,8 @@ from domain.identity import Leg
 from domain.orders import Life, OrderTicket
 from domain.signals import SignalState
 from domain.trades import TradeStatus
-from persistence.queries import Queries, _cursor
+from persistence.queries import Queries
+from persistence.queries.pages import cursor_of
 from persistence.rows import LedgerCounts
 from persistence.store import LedgerStore
 from tests.persistence.making import (
@@ -158,7 +159,7 @@ def test_a_cursor_that_is_not_ours_is_refused(queries: Queries, cursor: str) -> 
 def test_a_cursor_beyond_the_highest_row_is_refused_too(queries: Queries, number: int) -> None:
     for kind, ask in (("t", queries.trades), ("s", queries.signals)):
         with pytest.raises(ValueError, match="cursor"):
-            ask(limit=1, cursor=_cursor(kind, number))
+            ask(limit=1, cursor=cursor_of(kind, number))
 
 
 def test_a_page_holds_at_least_one_row(queries: Queries) -> None:

@@ -36,7 +36,9 @@ from persistence.queries import Queries
 from persistence.store import LedgerStore
 from tests.actors.doubles import ScriptedBroker
 from tests.domain.builders import UNLIMITED, a_market, an_asset
-from web.app import DeskMail, Readiness, Session, create_app
+from web.app import create_app
+from web.bot import Bot, DeskMail, Session
+from web.health import Readiness
 from web.server import WebServer
 
 TOKEN = "a-token-of-more-than-thirty-two-characters"
@@ -214,19 +216,18 @@ def serving(folder: Path, *, most_waiting: int = 1000, config: BotConfig = UNLIM
     reconciler.swap(Answering(None))
     broker = ScriptedBroker(asset=lambda symbol: an_asset(symbol=symbol))
     readiness = [Readiness(ready=True, reason="all is well", gate="open")]
-    app = create_app(
+    bot = Bot(
         receiver=intake,
         preview=lambda signal: preview_entry(signal, ledger=ledger, broker=broker, clock=clock),
         desk=desk,
         reconciler=reconciler,
         queries=queries,
-        token=TOKEN,
         clock=clock,
         ready=lambda: readiness[-1],
         session=lambda: Session(clock(), MARKET),
         most_waiting=most_waiting,
     )
-    server = WebServer(app, "127.0.0.1", 0)
+    server = WebServer(create_app(bot, token=TOKEN), "127.0.0.1", 0)
     server.start()
     session = requests.Session()
     session.trust_env = False

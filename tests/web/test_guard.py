@@ -5,7 +5,7 @@ import pytest
 from fastapi.openapi.models import OpenAPI
 
 from tests.web.conftest import TOKEN, Api, body
-from web.app import Readiness
+from web.health import Readiness
 
 
 def test_livez_needs_no_token_and_everything_else_does(shared: Api) -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from domain.signals import Signal, body_digest
 from tests.web.conftest import body
+from web.api.intake import REQUIREMENTS, signal_from
 from web.errors import Refusal
-from web.intake import REQUIREMENTS, signal_from
 
 
 def refusal(text: str | bytes) -> Refusal:

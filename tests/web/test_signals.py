@@ -190,7 +190,7 @@ def test_too_many_signals_that_wait_for_their_verdict_are_503_and_not_stored(tmp
 
 
 def test_a_verdict_makes_room_for_the_next_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.signals_api.RECOUNT_AGE_S", 0)
+    monkeypatch.setattr("web.api.signals.RECOUNT_AGE_S", 0)
     with serving(tmp_path, most_waiting=1) as api:
         assert api.send(signal_id="s0", catalyst_tier=3, ai_confidence=None).status_code == 202
         assert api.send(signal_id="s1").status_code == 503

@@ -1,19 +1,17 @@
 """`/api/trades`: what became of the signals that traded, and what would end those that stand."""
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
 from domain.exits import last_mark, ways_out
-from domain.market import Market, Unpriced
+from domain.market import Unpriced
 from domain.trades import OCCUPYING, TradeRecord, TradeStatus
 from persistence.queries import Queries
 from persistence.rows import Page
-from web.errors import ErrorBody, Refusal
-from web.paging import Cursor, Limit, page_of
-from web.views import (
+from web.api.paging import Cursor, Limit, page_of
+from web.api.views import (
     ListJson,
     TradeJson,
     TradeWithOrders,
@@ -24,22 +22,11 @@ from web.views import (
     trade_with_orders,
     way_out_json,
 )
+from web.bot import Session
+from web.errors import ErrorBody, Refusal
 
 MAX_ID = 2**63 - 1
 """The largest id that SQLite can hold; it fails on a larger one."""
-
-
-class Session(NamedTuple):
-    """Where in the trading day we are, by the broker's clock."""
-
-    now: datetime
-    market: Market | None
-    """None: nobody has told yet."""
-
-    @property
-    def closes_at(self) -> datetime | None:
-        """When the day's session ends; None: the market is closed, or nobody has told yet."""
-        return None if self.market is None else self.market.closes_at(self.now)
 
 
 def trade_routes(queries: Queries, session: Callable[[], Session]) -> APIRouter:

@@ -11,7 +11,7 @@ from domain.messages import AuditNow
 from domain.orders import Life
 from domain.values import Clock
 from persistence.queries import Queries
-from web.account_views import (
+from web.api.account_views import (
     AskedJson,
     AuditJson,
     ExternalOrderJson,
@@ -22,10 +22,10 @@ from web.account_views import (
     halt_json,
     position_json,
 )
+from web.api.paging import Cursor, Limit, page_of
+from web.api.views import ListJson, list_json
 from web.errors import ErrorBody, unavailable
 from web.health import Readiness
-from web.paging import Cursor, Limit, page_of
-from web.views import ListJson, list_json
 
 WHY: Final = "asked by the owner"
 NOT_NOW: Final[dict[int | str, dict[str, Any]]] = {

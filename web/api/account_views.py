@@ -3,7 +3,7 @@
 from domain.holdings import ExternalOrder, Halt
 from domain.values import Message
 from persistence.rows import ShareDifference, SymbolShares
-from web.views import Amount, Time
+from web.api.views import Amount, Time
 
 
 class HaltJson(Message):

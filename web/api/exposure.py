@@ -12,8 +12,8 @@ from domain.trades import OCCUPYING, TradeRecord
 from domain.values import Message
 from persistence.queries import Queries
 from persistence.rows import StandingTrade
-from web.trades_api import Session
-from web.views import Amount, Time
+from web.api.views import Amount, Time
+from web.bot import Session
 
 
 class TradeExposureJson(Message):

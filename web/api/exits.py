@@ -10,11 +10,11 @@ from actors.base import Mailbox
 from domain.holdings import ALL
 from domain.messages import ExitRequested, LedgerUnwritable, RequestExit
 from domain.values import Message
-from web.asking import ASK_TIMEOUT_S, UNWRITABLE_RETRY_S, answered
+from web.api.asking import ASK_TIMEOUT_S, UNWRITABLE_RETRY_S, answered
+from web.api.halts import BY, REFUSALS, REQUIREMENTS, WAITING_ORDERS, Reason
+from web.api.views import TradeJson, trade_json
 from web.bodies import checked, read_object
 from web.errors import ErrorBody, Refusal, unavailable
-from web.halts_api import BY, REFUSALS, REQUIREMENTS, WAITING_ORDERS, Reason
-from web.views import TradeJson, trade_json
 
 UNDONE: Final = "nothing is sold by this request"
 LOOK_FIRST: Final = (

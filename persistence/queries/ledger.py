@@ -4,14 +4,12 @@ Each answer comes from one statement, which SQLite serves from one snapshot of t
 mixes two moments, no reader waits for the writer, and none keeps the WAL from being emptied.
 """
 
-import base64
-import binascii
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter, itemgetter
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from pony.orm import db_session, desc
 
@@ -39,6 +37,7 @@ from persistence.holdings_table import (
     summed,
 )
 from persistence.orders_table import RECORD_COLUMNS, record_of
+from persistence.queries.pages import bounded, page_of, row_before
 from persistence.rows import (
     ExecutionRow,
     HeardPosition,
@@ -53,13 +52,6 @@ from persistence.shares import DIFFERENCES, SHARES, differences_of, shares_of
 from persistence.signals_table import SIGNAL_COLUMNS, STATES, VERDICT_COLUMNS, signal_of, verdict_of
 from persistence.store import LedgerStore
 from persistence.trades_table import TRADE_COLUMNS, trade_of
-
-MAX_LIMIT: Final = 500
-"""Rows in one answer at most."""
-LAST_ID: Final = 2**63 - 1
-"""SQLite's highest row id; what is above cannot even be asked for."""
-
-_Item = TypeVar("_Item")
 
 _trade_row = attrgetter(*TRADE_COLUMNS)
 _order_row = attrgetter(*RECORD_COLUMNS)
@@ -119,9 +111,9 @@ class Queries:
 
     def signals(self, *, limit: int, cursor: str | None = None) -> Page[SignalView]:
         """Signals, newest first. ValueError for a cursor that is none of ours."""
-        limit = _within(limit)
-        rows = self._rows(_VIEW_PAGE, {"before": _before("s", cursor), "limit": limit + 1})
-        return _page("s", rows, limit, key=lambda row: int(row[0]), item=_view_of, page=Page[SignalView])
+        limit = bounded(limit)
+        rows = self._rows(_VIEW_PAGE, {"before": row_before("s", cursor), "limit": limit + 1})
+        return page_of("s", rows, limit, key=lambda row: int(row[0]), item=_view_of, page=Page[SignalView])
 
     def trades(
         self,
@@ -136,18 +128,18 @@ class Queries:
 
         `standing`: only those that occupy their symbol (pending, open, closing).
         """
-        limit = _within(limit)
+        limit = bounded(limit)
         wanted = {"status": status and status.value, "symbol": symbol}
         statuses = sorted(each.value for each in OCCUPYING)
         with db_session:
             trade = self._database.Trade
-            query = trade.select().filter("lambda t: t.id < before", {}, {"before": _before("t", cursor)})
+            query = trade.select().filter("lambda t: t.id < before", {}, {"before": row_before("t", cursor)})
             if standing:
                 query = query.filter("lambda t: t.status in statuses", {}, {"statuses": statuses})
             query = query.filter(**{name: value for name, value in wanted.items() if value is not None})
             found = list(query.order_by(desc(trade.id)).limit(limit + 1))
             rows = [_trade_row(one) for one in found]
-        return _page("t", rows, limit, key=lambda row: int(row[0]), item=trade_of, page=Page[TradeRecord])
+        return page_of("t", rows, limit, key=lambda row: int(row[0]), item=trade_of, page=Page[TradeRecord])
 
     def trade(self, trade_id: int) -> TradeRecord | None:
         """One trade."""
@@ -230,9 +222,9 @@ class Queries:
 
     def external_orders(self, *, limit: int, cursor: str | None = None) -> Page[ExternalOrder]:
         """Orders of others in this account, newest first. ValueError for a cursor that is none of ours."""
-        limit = _within(limit)
-        rows = self._rows(_EXTERNAL_PAGE, {"before": _before("x", cursor), "limit": limit + 1})
-        return _page(
+        limit = bounded(limit)
+        rows = self._rows(_EXTERNAL_PAGE, {"before": row_before("x", cursor), "limit": limit + 1})
+        return page_of(
             "x",
             rows,
             limit,
@@ -291,46 +283,3 @@ def _standing_of(rows: Sequence[tuple[Any, ...]]) -> StandingTrade:
     end = len(TRADE_COLUMNS)
     stops = [record_of(row[end:]) for row in rows if row[end] is not None]
     return StandingTrade(trade=trade_of(rows[0][:end]), covered=protected_qty(stops))
-
-
-def _within(limit: int) -> int:
-    if limit < 1:
-        raise ValueError("a page holds one row at least")
-    return min(limit, MAX_LIMIT)
-
-
-def _page(
-    kind: str,
-    rows: Sequence[tuple[Any, ...]],
-    limit: int,
-    *,
-    key: Callable[[tuple[Any, ...]], int],
-    item: Callable[[tuple[Any, ...]], _Item],
-    page: type[Page[_Item]],
-) -> Page[_Item]:
-    """The page of `rows`, which are one more than `limit` if another page follows."""
-    shown = rows[:limit]
-    more = len(rows) > limit
-    return page(items=tuple(map(item, shown)), next=_cursor(kind, key(shown[-1])) if more else None)
-
-
-def _cursor(kind: str, last: int) -> str:
-    """Where a page ended, so that the next begins there whatever was added meanwhile."""
-    return base64.urlsafe_b64encode(f"{kind}{last}".encode()).decode().rstrip("=")
-
-
-def _before(kind: str, cursor: str | None) -> int:
-    """The row id that the page ends before."""
-    if cursor is None:
-        return LAST_ID
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode(
-            "ascii"
-        )
-    except (binascii.Error, ValueError):
-        text = ""
-    number = text.removeprefix(kind)
-    ours = text != number and number.isdecimal() and len(number) <= len(str(LAST_ID))
-    if not ours or int(number) > LAST_ID or _cursor(kind, int(number)) != cursor:
-        raise ValueError("this cursor does not come from a list of this kind")
-    return int(number)

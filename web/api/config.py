@@ -15,7 +15,7 @@ from domain.settings_text import KEYS, SettingChange, SettingFault, description,
 from domain.signals import decimal_text
 from domain.values import Message
 from persistence.queries import Queries
-from web.asking import ASK_TIMEOUT_S, UNWRITABLE_RETRY_S, answered
+from web.api.asking import ASK_TIMEOUT_S, UNWRITABLE_RETRY_S, answered
 from web.bodies import object_from, read_body
 from web.errors import ErrorBody, Fault, Refusal, unavailable
 

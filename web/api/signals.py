@@ -11,21 +11,18 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from actors.base import Mailbox
-from domain.messages import AcceptSignal, LedgerUnwritable, ReceiverMail, SignalConflict, SignalRecorded
+from domain.messages import AcceptSignal, LedgerUnwritable, SignalConflict, SignalRecorded
 from domain.signals import Signal, SignalReceipt, body_digest, timing_fault
-from domain.values import Clock
 from persistence.queries import Queries
-from web.asking import ASK_TIMEOUT_S, UNWRITABLE_RETRY_S, answered
+from web.api.asking import ASK_TIMEOUT_S, UNWRITABLE_RETRY_S, answered
+from web.api.intake import signal_from
+from web.api.paging import Cursor, Limit, page_of
+from web.api.preview import PreviewJson, previewed
+from web.api.views import ListJson, ReceiptJson, SignalJson, list_json, receipt_json, signal_json
 from web.bodies import read_body
+from web.bot import Bot
 from web.errors import ErrorBody, Fault, Refusal, unavailable
-from web.intake import signal_from
-from web.paging import Cursor, Limit, page_of
-from web.preview import Preview, PreviewJson, previewed
-from web.views import ListJson, ReceiptJson, SignalJson, list_json, receipt_json, signal_json
 
-MAX_WAITING: Final = 1000
-"""Signals without a verdict from which on no more are taken in."""
 COUNT_AGE_S: Final = 2.0
 RECOUNT_AGE_S: Final = 0.05
 WAITING_INTAKES: Final = 32
@@ -89,20 +86,12 @@ class Backlog:
 class Intake:
     """What happens to a valid signal; blocks while the ledger makes it durable."""
 
-    def __init__(
-        self,
-        *,
-        receiver: Mailbox[ReceiverMail],
-        preview: Preview,
-        queries: Queries,
-        clock: Clock,
-        most_waiting: int,
-    ) -> None:
-        self._receiver = receiver
-        self._preview = preview
-        self._queries = queries
-        self._clock = clock
-        self._backlog = Backlog(queries, most_waiting)
+    def __init__(self, bot: Bot) -> None:
+        self._receiver = bot.receiver
+        self._preview = bot.preview
+        self._queries = bot.queries
+        self._clock = bot.clock
+        self._backlog = Backlog(bot.queries, bot.most_waiting)
 
     def preview(self, signal: Signal) -> PreviewJson:
         """What would become of it now; raises Refusal, as sending it would."""

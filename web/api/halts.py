@@ -10,11 +10,11 @@ from actors.base import Mailbox
 from domain.messages import ClearHalts, HaltsChanged, HaltTrading, LedgerUnwritable
 from domain.values import Message
 from persistence.queries import Queries
-from web.account_views import HaltJson, HaltsChangedJson, halt_json
-from web.asking import ASK_TIMEOUT_S, UNWRITABLE_RETRY_S, answered
+from web.api.account_views import HaltJson, HaltsChangedJson, halt_json
+from web.api.asking import ASK_TIMEOUT_S, UNWRITABLE_RETRY_S, answered
+from web.api.views import ListJson
 from web.bodies import checked, object_from, read_body
 from web.errors import ErrorBody, unavailable
-from web.views import ListJson
 
 BY: Final = "api"
 WAITING_ORDERS: Final = 4

@@ -6,9 +6,9 @@ from typing import Literal
 from domain.messages import LedgerUnwritable, NotPreviewed, Previewed
 from domain.signals import Check, EntryOrder, Signal
 from domain.values import Message
-from web.asking import UNWRITABLE_RETRY_S, answered
+from web.api.asking import UNWRITABLE_RETRY_S, answered
+from web.api.views import Amount, VerdictJson
 from web.errors import unavailable
-from web.views import Amount, VerdictJson
 
 Preview = Callable[[Signal], Previewed | NotPreviewed | LedgerUnwritable]
 """Asks the ledger, and the broker for what the ledger wants to know; blocks."""

@@ -1,0 +1,6 @@
+"""The reader side: `Queries` for the ledger's records, beside it what is counted or followed over them."""
+
+from persistence.queries.ledger import Queries
+from persistence.queries.pages import LAST_ID, MAX_LIMIT
+
+__all__ = ["LAST_ID", "MAX_LIMIT", "Queries"]
