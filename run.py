@@ -66,7 +66,7 @@ from settings import Exit, Settings
 from web.app import create_app
 from web.bot import Bot
 from web.server import WebServer
-from web.token import TokenUnusable, read_or_create_token
+from web.token import TokenFiles, TokenUnusable, read_or_create_token
 
 log = logging.getLogger("starfill")
 
@@ -122,10 +122,9 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
     """The intake and the reading API; raises CannotStart when the port is taken."""
     settings = parts.settings
     try:
-        token = read_or_create_token(settings.state_dir)
+        tokens = TokenFiles(settings.state_dir, learned=logs.hide)
     except TokenUnusable as error:
         raise CannotStart(Exit.CONFIGURATION, str(error)) from None
-    logs.hide(token)
     bot_seen = Bot(
         receiver=parts.intake,
         preview=parts.preview,
@@ -135,9 +134,10 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
         clock=parts.time.clock,
         ready=parts.readiness,
         session=parts.session,
+        account_number=parts.account.account_number,
     )
     try:
-        web = WebServer(create_app(bot_seen, token=token), settings.http_host, settings.http_port)
+        web = WebServer(create_app(bot_seen, tokens=tokens), settings.http_host, settings.http_port)
     except OSError as error:
         raise CannotStart(
             Exit.CONFIGURATION,

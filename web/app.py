@@ -1,11 +1,12 @@
 """The HTTP API: signals in, the ledger's answers out.
 
-In:  requests on the loopback interface, each with the bearer token
+In:  requests on the loopback interface, each with a token or a session
 Out: ?AcceptSignal -> SignalReceiver;
      ?PreviewEntry, ?HaltTrading, ?ClearHalts, ?ChangeConfig, ?RequestExit -> TradeLedger;
      AuditNow -> Reconciler;  reads of the ledger
 """
 
+from collections.abc import Callable
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
@@ -19,21 +20,25 @@ from web.api.docs_page import docs_routes
 from web.api.exits import Exits, exit_routes
 from web.api.exposure import exposure_routes
 from web.api.halts import Halts, halt_routes
+from web.api.session import session_routes
 from web.api.signals import Intake, signal_routes
 from web.api.trades import trade_routes
 from web.bot import Bot
 from web.errors import Refusal, on_bad_parameters, on_http_error, on_refusal
 from web.guard import Guard
 from web.health import live_route, ready_route
+from web.roles import demand
+from web.token import Tokens
 
 DESCRIPTION = (
     "Signals in, orders out, every fill in the ledger. Every call but /livez carries `Authorization: Bearer "
-    "TOKEN`; the token is in the file `token` in the state folder. Money and quantities are strings, times "
+    "TOKEN`, or the cookie of a session; the tokens are in the state folder: `token` may do all, "
+    "`token-operate` all but let risk in, `token-view` only read. Money and quantities are strings, times "
     "ISO 8601 in UTC. Every refusal is {code, message, fix, details}."
 )
 
 
-def create_app(bot: Bot, *, token: str) -> FastAPI:
+def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
     """The app; its routes block in worker threads, never on the event loop."""
     app = FastAPI(
         title="Starfill",
@@ -42,14 +47,16 @@ def create_app(bot: Bot, *, token: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        dependencies=[Depends(demand)],
     )
-    app.add_middleware(Guard, token=token)
+    app.add_middleware(Guard, tokens=tokens, clock=bot.clock)
     app.add_exception_handler(Refusal, on_refusal)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_bad_parameters)
-    # The guard is what checks the token; this only has the description say that it is needed.
+    # The guard is what checks who calls; this only has the description say that it is needed.
     described = [Depends(HTTPBearer(auto_error=False, description="The content of the file `token`"))]
     app.include_router(live_route())
+    app.include_router(session_routes(tokens, bot))
     app.include_router(ready_route(bot.ready), dependencies=described)
     for routes in (
         signal_routes(Intake(bot), bot.queries),

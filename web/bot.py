@@ -47,5 +47,7 @@ class Bot:
     clock: Clock
     ready: Callable[[], Readiness]
     session: Callable[[], Session]
+    account_number: str
+    """As the broker writes it; whoever arms a session types it."""
     most_waiting: int = MAX_WAITING
     """So many signals may wait for their verdict; while they do, no more are taken in."""

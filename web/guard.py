@@ -1,27 +1,41 @@
-"""Stands before every request: right host, right token, no foreign page behind it; then security headers.
+"""Stands before every request: right host, known caller, no foreign page behind it; then security headers.
 
-Plain ASGI, so that it sees a request before anything reads its body.
+Plain ASGI, so that it sees a request before anything reads its body. Who calls is put into the request's
+state as `caller`; whether that is enough is for `web.roles` to say, which knows the route.
 """
 
 import hmac
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from domain.values import Clock
 from web.errors import Refusal
+from web.roles import NOBODY, Caller, Role, unauthorized
+from web.sessions import CookieSession, cookie_name, csrf_token, unsealed
+from web.token import Tokens
 
 log = logging.getLogger(__name__)
 
-OPEN_PATHS: Final = frozenset({"/livez"})
-"""Answered without a token: it says nothing but that the process serves."""
+OPEN_PATHS: Final = frozenset({"/", "/livez", "/api/session"})
+"""Reached without a token: they hold no data, or read their proof from the body."""
+STATIC: Final = "/static/"
+"""The dashboard's files; with `/` they are the same for everybody."""
+HOOKS: Final = "/hooks/"
+"""Addresses that ask for a proof of their own."""
+SIGNED: Final = ("POST", "/api/signals", b"x-signature")
+"""With this header a signal proves itself; the route looks at it."""
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 HTTP_PORT: Final = 80
 
 HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -33,9 +47,10 @@ HEADERS: Final = {
 class Guard:
     """ASGI middleware. There are no CORS headers, so no foreign page can read an answer either."""
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, tokens: Callable[[], Tokens], clock: Clock) -> None:
         self._app = app
-        self._token = token.encode()
+        self._tokens = tokens
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,32 +89,93 @@ class Guard:
                 "The Host header names another host than this one.",
                 "Use the address that Starfill prints at its start.",
             )
-        if scope["path"] in OPEN_PATHS:
+        changes = scope["method"] not in READING
+        if changes and _is_foreign(scope, hosts):
+            return _foreign_origin("A page of another origin sent this request.")
+        tokens = self._tokens()
+        caller = self._caller(scope, tokens)
+        scope.setdefault("state", {})["caller"] = caller
+        if caller.role is Role.OPEN:
+            return None if _is_open(scope) else unauthorized()
+        if caller.session is None or (_is_shell(scope) and not changes):
             return None
-        if not self._authorized(scope):
-            return Refusal(
-                401,
-                "unauthorized",
-                "The token is missing or wrong.",
-                "Send `Authorization: Bearer TOKEN` with the content of `token` in the state folder.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        if scope["method"] not in READING and _is_foreign(scope, hosts):
-            return Refusal(
-                403,
-                "foreign_origin",
-                "A page of another origin sent this request.",
-                "Send it from a program, or from a page of this server.",
-            )
-        return None
+        return _cookie_misused(scope, csrf_token(caller.session, tokens.session_key), changes=changes)
 
-    def _authorized(self, scope: Scope) -> bool:
+    def _caller(self, scope: Scope, tokens: Tokens) -> Caller:
+        """Who this is: by the token, where one is sent, else by the session."""
         given = _values(scope, b"authorization")
-        if len(given) != 1:
-            return False
-        scheme, _, token = given[0].partition(" ")
-        matches = hmac.compare_digest(token.strip().encode("latin-1"), self._token)
-        return matches and scheme.lower() == "bearer"
+        if given:
+            scheme, _, token = given[0].partition(" ")
+            known = len(given) == 1 and scheme.lower() == "bearer"
+            role = tokens.role_of(token.strip().encode("latin-1")) if known else Role.OPEN
+            return Caller(opened_with=role, armed=True)
+        now = self._clock()
+        session = session_of(scope, tokens)
+        return session.caller(now) if session is not None and session.is_good(now) else NOBODY
+
+
+def session_of(scope: Scope, tokens: Tokens) -> CookieSession | None:
+    """The session whose cookie came with the request, if it is one of ours; it may have ended."""
+    name = cookie_name(scope["server"][1])
+    cookies = (cookie for header in _values(scope, b"cookie") for cookie in header.split(";"))
+    for found, _, value in (cookie.strip().partition("=") for cookie in cookies):
+        # Another server on this machine may have set one of the same name: the one that is ours counts.
+        if found == name and (session := unsealed(value, tokens.session_key)) is not None:
+            return session
+    return None
+
+
+def _is_open(scope: Scope) -> bool:
+    """Whether the path may be reached by anybody. A wrong token is wrong there too."""
+    method, path, proof = SIGNED
+    if _values(scope, b"authorization"):
+        return bool(scope["path"] == "/livez")
+    if scope["path"] in OPEN_PATHS or scope["path"].startswith((STATIC, HOOKS)):
+        return True
+    return (scope["method"], scope["path"]) == (method, path) and bool(_values(scope, proof))
+
+
+def _is_shell(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path == "/" or path.startswith(STATIC)
+
+
+def _cookie_misused(scope: Scope, csrf: str, *, changes: bool) -> Refusal | None:
+    """A browser sends the cookie for whoever asks it to: there has to be proof that a page of ours did."""
+    sites = _values(scope, b"sec-fetch-site")
+    if any(site not in {"same-origin", "none"} for site in sites):
+        return _foreign_origin("A page of another origin sent this request.")
+    if not changes:
+        return None
+    if not _values(scope, b"origin"):
+        return _foreign_origin(
+            "The request changes something by a session and does not say which page sent it."
+        )
+    sent = _values(scope, b"x-csrf-token")
+    if len(sent) != 1 or not hmac.compare_digest(sent[0].encode("latin-1"), csrf.encode()):
+        return _bad_csrf("its header X-CSRF-Token is missing or not this session's")
+    kind = ",".join(_values(scope, b"content-type")).partition(";")[0].strip().lower()
+    if kind != "application/json":
+        return _bad_csrf("its content type is not application/json, as a form's is not")
+    return None
+
+
+def _foreign_origin(message: str) -> Refusal:
+    return Refusal(
+        403,
+        "foreign_origin",
+        f"{message} Nothing was done.",
+        "Send it from a program with a token, or from a page of this server.",
+    )
+
+
+def _bad_csrf(why: str) -> Refusal:
+    return Refusal(
+        403,
+        "bad_csrf",
+        f"The request comes with a session, and {why}. Nothing was done.",
+        "Send the `csrf` that GET /api/session tells as X-CSRF-Token, and the content type application/json.",
+    )
 
 
 def _internal_failure() -> Refusal:

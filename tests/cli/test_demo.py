@@ -15,7 +15,7 @@ from cli.demo import load_samples, play, timed
 from simulator.server import Simulator, SimulatorSettings
 from tests.cli.books import our_id
 from tests.flows.conftest import Bot, running
-from tests.web.conftest import NOW, TOKEN, Hand
+from tests.web.conftest import NOW, TOKEN, TOKENS, Hand
 from web.api.intake import signal_from
 from web.api.views import time_text
 from web.app import create_app
@@ -75,9 +75,10 @@ def a_bot(tmp_path: Path, *, ready: bool = True) -> Iterator[tuple[Bot, Simulato
             queries=bot.queries,
             clock=system_clock,
             session=bot.parts.session,
+            account_number=bot.parts.account.account_number,
             ready=lambda: Readiness(ready=ready and bot.parts.board.gate.open, reason="as the test wants it"),
         )
-        server = WebServer(create_app(seen, token=TOKEN), "127.0.0.1", 0)
+        server = WebServer(create_app(seen, tokens=lambda: TOKENS), "127.0.0.1", 0)
         server.start()
         try:
             yield bot, simulator, server.url

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+from fastapi import FastAPI
 
 from actors.base import Address, Death, Handle, spawn
 from actors.entry_preview import preview_entry
@@ -40,8 +41,15 @@ from web.app import create_app
 from web.bot import Bot, DeskMail, Session
 from web.health import Readiness
 from web.server import WebServer
+from web.token import Tokens
 
-TOKEN = "a-token-of-more-than-thirty-two-characters"
+TOKENS = Tokens(
+    arm="a-token-of-more-than-thirty-two-characters",
+    operate="a-token-of-more-than-thirty-two-characters-to-operate",
+    view="a-token-of-more-than-thirty-two-characters-to-view",
+)
+TOKEN = TOKENS.arm
+ACCOUNT = "PA3TEST"
 NOW = datetime(2026, 11, 12, 15, 0, tzinfo=UTC)
 MARKET = a_market()
 """It closes at 21:00 UTC."""
@@ -115,6 +123,7 @@ class Api:
     deaths: list[Death]
     """Of actors; a test that has one of them die takes it out again."""
     session: requests.Session
+    app: FastAPI
 
     def call(self, method: str, path: str, **given: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {TOKEN}"} | given.pop("headers", {})
@@ -225,9 +234,11 @@ def serving(folder: Path, *, most_waiting: int = 1000, config: BotConfig = UNLIM
         clock=clock,
         ready=lambda: readiness[-1],
         session=lambda: Session(clock(), MARKET),
+        account_number=ACCOUNT,
         most_waiting=most_waiting,
     )
-    server = WebServer(create_app(bot, token=TOKEN), "127.0.0.1", 0)
+    app = create_app(bot, tokens=lambda: TOKENS)
+    server = WebServer(app, "127.0.0.1", 0)
     server.start()
     session = requests.Session()
     session.trust_env = False
@@ -246,6 +257,7 @@ def serving(folder: Path, *, most_waiting: int = 1000, config: BotConfig = UNLIM
             broker,
             deaths,
             session,
+            app,
         )
     finally:
         session.close()

@@ -13,7 +13,7 @@ def test_livez_needs_no_token_and_everything_else_does(shared: Api) -> None:
     assert shared.get("/livez", headers=bare).status_code == 200
     for path in (
         "/readyz", "/docs", "/openapi.json", "/api/trades", "/api/signals/x", "/api/halts", "/api/audit",
-        "/api/config", "/api/positions", "/api/external-orders", "/", "/nowhere",
+        "/api/config", "/api/positions", "/api/external-orders", "/api/session", "/nowhere",
     ):  # fmt: skip
         assert shared.get(path, headers=bare).status_code == 401
 
@@ -144,6 +144,8 @@ def test_the_docs_describe_every_address_and_load_nothing_from_elsewhere(shared:
         "/api/external-orders",
         "/api/audit",
         "/api/reconcile",
+        "/api/session",
+        "/api/session/arm",
     }
     OpenAPI.model_validate(schema)
     for path, field in (
