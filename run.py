@@ -61,7 +61,7 @@ from cli.startup import (
 from domain.messages import LedgerMail
 from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
-from persistence.queries import Queries
+from persistence.queries import JournalQueries, Queries
 from settings import Exit, Settings
 from web.app import create_app
 from web.bot import Bot
@@ -131,6 +131,7 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
         desk=parts.ledger,
         reconciler=parts.reconciler,
         queries=queries,
+        journal=JournalQueries(parts.store),
         clock=parts.time.clock,
         ready=parts.readiness,
         session=parts.session,

@@ -1,9 +1,10 @@
 """What goes into and comes out of the ledger where the domain has no model of its own."""
 
 from decimal import Decimal
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from domain.orders import Execution
+from domain.settings_text import SettingChange
 from domain.signals import Signal, SignalState, Verdict
 from domain.trades import TradeRecord
 from domain.values import Message, Shares, Usd, Utc
@@ -128,6 +129,26 @@ class LedgerCounts(Message):
     trades: dict[str, int]
     orders: dict[str, int]
     executions: int
+
+
+class JournalRow(Message):
+    """One line of the journal. `payload`: JSON's types; amounts and times are text in it."""
+
+    seq: int
+    at: Utc
+    kind: str
+    ref: str
+    """What it is about: an order's, a signal's or a trade's id, a symbol, `all`, ..., as its kind goes."""
+    payload: dict[str, Any]
+
+
+class ConfigChange(Message):
+    """What of the settings was changed at once, and by whom."""
+
+    seq: int
+    at: Utc
+    by: str
+    changes: tuple[SettingChange, ...]
 
 
 class JournalCheck(Message):

@@ -46,14 +46,14 @@ _ADD = (
 _BY_ID = f"SELECT {', '.join(TRADE_COLUMNS)} FROM bot_trade WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
 _SAVE = (
     "UPDATE bot_trade SET shares = ?, entry_price = ?, entry_at = ?, exit_price = ?,"
-    " exit_reason = ?, pnl = ?, alpaca_order_id = ?, sold = ?, split = ?, taken = ?, taken_for = ?,"
+    " exit_reason = ?, alpaca_order_id = ?, sold = ?, split = ?, taken = ?, taken_for = ?,"
     " exit_wanted = ?, exit_wanted_by = ?, exit_wanted_at = ?, exit_trouble = ?, peak_price = ?,"
     " mark_price = ?, mark_at = ?, watched_at = ?, naked_why = ?, naked_usd_s = ?,"
     " updated_at = ?{indexed} WHERE id = ?"
 )
 # As with orders: an indexed column is named only when it changes.
 _SAVE_IN_PLACE = _SAVE.format(indexed="")
-_SAVE_MOVED = _SAVE.format(indexed=", status = ?, exit_at = ?")
+_SAVE_MOVED = _SAVE.format(indexed=", status = ?, exit_at = ?, pnl = ?")
 
 
 def trade_of(row: tuple[Any, ...]) -> TradeRecord:
@@ -169,7 +169,6 @@ class TradesTable:
                 micros_or_none(trade.entry_at),
                 text_or_none(trade.exit_price),
                 trade.exit_reason,
-                text_or_none(trade.pnl),
                 trade.alpaca_order_id,
                 text_of(trade.sold),
                 text_of(trade.split),
@@ -188,10 +187,10 @@ class TradesTable:
                 now,
             )
             old = self._known.pop(trade_id, None)
-            if old and old.status is trade.status and old.exit_at == trade.exit_at:
+            if old and _indexed(old) == _indexed(trade):
                 in_place.append((*row, trade_id))
             else:
-                moved.append((*row, trade.status.value, micros_or_none(trade.exit_at), trade_id))
+                moved.append((*row, *_indexed(trade), trade_id))
         saved = sum(
             self._cursor.executemany(sql, rows).rowcount
             for sql, rows in ((_SAVE_IN_PLACE, in_place), (_SAVE_MOVED, moved))
@@ -199,3 +198,8 @@ class TradesTable:
         )
         if saved != len(changed):
             raise RowMissing(f"the ledger lacks one of the trades {sorted(changed)}")
+
+
+def _indexed(trade: TradeRecord) -> tuple[str, int | None, str | None]:
+    """What an index goes by and can change: status, exit_at, pnl."""
+    return trade.status.value, micros_or_none(trade.exit_at), text_or_none(trade.pnl)

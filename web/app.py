@@ -20,6 +20,7 @@ from web.api.docs_page import docs_routes
 from web.api.exits import Exits, exit_routes
 from web.api.exposure import exposure_routes
 from web.api.halts import Halts, halt_routes
+from web.api.journal import journal_routes
 from web.api.session import session_routes
 from web.api.signals import Intake, signal_routes
 from web.api.trades import trade_routes
@@ -65,6 +66,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         exit_routes(Exits(bot.desk)),
         exposure_routes(bot.queries, bot.session),
         config_routes(ConfigDesk(bot.desk, bot.queries)),
+        journal_routes(bot.journal),
         account_routes(bot.queries, bot.reconciler, bot.ready, bot.clock),
     ):
         app.include_router(routes, dependencies=described)

@@ -9,7 +9,7 @@ from actors.base import Mailbox
 from domain.market import Market
 from domain.messages import AuditNow, ChangeConfig, ClearHalts, HaltTrading, ReceiverMail, RequestExit
 from domain.values import Clock
-from persistence.queries import Queries
+from persistence.queries import JournalQueries, Queries
 from web.api.preview import Preview
 from web.health import Readiness
 
@@ -44,6 +44,7 @@ class Bot:
     """Where the owner's orders go, as halts, settings and what he wants sold: the ledger."""
     reconciler: Mailbox[AuditNow]
     queries: Queries
+    journal: JournalQueries
     clock: Clock
     ready: Callable[[], Readiness]
     session: Callable[[], Session]

@@ -12,6 +12,7 @@ from rich.console import Console
 from actors.base import Handle
 from actors.clock import system_clock
 from cli.demo import load_samples, play, timed
+from persistence.queries import JournalQueries
 from simulator.server import Simulator, SimulatorSettings
 from tests.cli.books import our_id
 from tests.flows.conftest import Bot, running
@@ -73,6 +74,7 @@ def a_bot(tmp_path: Path, *, ready: bool = True) -> Iterator[tuple[Bot, Simulato
             desk=bot.parts.ledger,
             reconciler=Handle(),
             queries=bot.queries,
+            journal=JournalQueries(bot.parts.store),
             clock=system_clock,
             session=bot.parts.session,
             account_number=bot.parts.account.account_number,

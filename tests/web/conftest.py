@@ -33,7 +33,7 @@ from domain.messages import (
 from domain.orders import OrderUpdate
 from domain.reconcile import BrokerPosition, Snapshot
 from persistence.halt_file import HaltFile
-from persistence.queries import Queries
+from persistence.queries import JournalQueries, Queries
 from persistence.store import LedgerStore
 from tests.actors.doubles import ScriptedBroker
 from tests.domain.builders import UNLIMITED, a_market, an_asset
@@ -231,6 +231,7 @@ def serving(folder: Path, *, most_waiting: int = 1000, config: BotConfig = UNLIM
         desk=desk,
         reconciler=reconciler,
         queries=queries,
+        journal=JournalQueries(store),
         clock=clock,
         ready=lambda: readiness[-1],
         session=lambda: Session(clock(), MARKET),

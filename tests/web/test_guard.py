@@ -141,6 +141,8 @@ def test_the_docs_describe_every_address_and_load_nothing_from_elsewhere(shared:
         "/api/flatten",
         "/api/exposure",
         "/api/config",
+        "/api/config/history",
+        "/api/journal",
         "/api/external-orders",
         "/api/audit",
         "/api/reconcile",
