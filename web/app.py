@@ -25,6 +25,7 @@ from web.api.session import session_routes
 from web.api.signals import Intake, signal_routes
 from web.api.trades import trade_routes
 from web.bot import Bot
+from web.dashboard import dashboard_routes
 from web.errors import Refusal, on_bad_parameters, on_http_error, on_refusal
 from web.guard import Guard
 from web.health import live_route, ready_route
@@ -71,4 +72,5 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
     ):
         app.include_router(routes, dependencies=described)
     app.include_router(docs_routes(app))
+    app.include_router(dashboard_routes())
     return app
