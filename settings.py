@@ -6,7 +6,7 @@ A flag overrides the variable of the same name. Secrets are `SecretStr`: their r
 import os
 import re
 from enum import IntEnum
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -33,9 +33,13 @@ OTHERS: Final = 0o077
 _SECRET_LINE: Final = re.compile(
     r"^\s*(?:export\s+)?['\"]?(?:APCA_API_)?SECRET_KEY", re.IGNORECASE | re.MULTILINE
 )
+_PUBLIC_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?(:[0-9]{1,5})?", re.ASCII)
 _NETLOC: Final = re.compile(r"[\w.:\[\]-]+", re.ASCII)
 """What an address may consist of. Beyond it (userinfo, backslashes, full-width dots) the HTTP library may
 see another host than `urlsplit`, and the live host would pass as a harmless one."""
+
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 class Exit(IntEnum):
@@ -68,6 +72,10 @@ class Environment(BaseSettings):
     state_dir: Path = Path("var")
     confirm_live: str | None = None
     lanes: int = Field(default=8, ge=1, le=64)
+    public_host: str | None = None
+    trusted_proxies: str = ""
+    tradingview_addresses: str | None = None
+    signals_per_minute: int = Field(default=120, ge=1, le=60_000)
     crash_at: str | None = None
     key_id: str | None = Field(default=None, validation_alias=AliasChoices("APCA_API_KEY_ID", "key_id"))
     secret_key: SecretStr | None = Field(
@@ -94,6 +102,14 @@ class Settings(BaseModel):
     confirm_live: str | None
     """The account number that the owner typed to allow live trading."""
     lanes: int
+    public_host: str | None = None
+    """The name a TLS proxy is reached by; requests to /hooks may bear it."""
+    trusted_proxies: Networks = ()
+    """Whose `X-Forwarded-For` is believed."""
+    tradingview_addresses: Networks | None = None
+    """Where TradingView's alerts may come from; None: from where it says that they do."""
+    signals_per_minute: int = 120
+    """What a source with keys of its own may send."""
     crash_at: str | None = None
     """Where to die, for the crash test: `failpoint.arm` reads it."""
 
@@ -121,6 +137,14 @@ def load(**flags: object) -> Settings:
         state_dir=state_dir,
         confirm_live=env.confirm_live,
         lanes=env.lanes,
+        public_host=_public_host(env.public_host),
+        trusted_proxies=_networks("STARFILL_TRUSTED_PROXIES", env.trusted_proxies),
+        tradingview_addresses=(
+            _networks("STARFILL_TRADINGVIEW_ADDRESSES", env.tradingview_addresses)
+            if env.tradingview_addresses
+            else None
+        ),
+        signals_per_minute=env.signals_per_minute,
         crash_at=env.crash_at or None,
     )
 
@@ -260,6 +284,29 @@ def _http(text: str) -> tuple[str, int]:
             "bind 127.0.0.1 and put a TLS proxy before it"
         )
     return host, int(port)
+
+
+def _public_host(text: str | None) -> str | None:
+    if not text:
+        return None
+    if _PUBLIC_HOST.fullmatch(text.lower()) is None:
+        raise ConfigurationError(
+            f"STARFILL_PUBLIC_HOST is {text!r}; it has to be the proxy's host name alone, as bot.example.com"
+        )
+    return text.lower()
+
+
+def _networks(name: str, text: str) -> Networks:
+    """The addresses and networks that stand in a list with commas."""
+    try:
+        networks = tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
+    except ValueError:
+        raise ConfigurationError(
+            f"{name} is {text!r}; it has to be IP addresses with commas between, as 127.0.0.1,10.0.0.0/8"
+        ) from None
+    if any(not network.prefixlen for network in networks):
+        raise ConfigurationError(f"{name} names every address there is; name those that are meant")
+    return networks
 
 
 def ledger_in(state_dir: Path, mode: Mode) -> Path:

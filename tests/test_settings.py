@@ -173,3 +173,34 @@ def test_a_database_url_names_an_absolute_path(url: str, path: Path) -> None:
 @pytest.mark.parametrize("url", ["postgresql://localhost/starfill", "sqlite://", "sqlite:///", "mysql://x"])
 def test_a_database_we_do_not_speak_is_refused(url: str) -> None:
     assert "STARFILL_DATABASE" in refusal(database=url)
+
+
+def test_a_proxys_name_and_address_are_taken_as_they_are_meant() -> None:
+    settings = load(
+        mode="simulator", public_host="Bot.Example.com", trusted_proxies="127.0.0.1, ::1,10.0.0.0/8"
+    )
+    assert settings.public_host == "bot.example.com"
+    assert [str(each) for each in settings.trusted_proxies] == ["127.0.0.1/32", "::1/128", "10.0.0.0/8"]
+    assert settings.tradingview_addresses is None
+    told = load(mode="simulator", tradingview_addresses="52.89.214.238", public_host="bot.example.com:8443")
+    assert told.public_host == "bot.example.com:8443"
+    assert [str(each) for each in told.tradingview_addresses or ()] == ["52.89.214.238/32"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("public_host", "https://bot.example.com"),
+        ("public_host", "bot.example.com/hooks"),
+        ("public_host", "bot example"),
+        ("trusted_proxies", "proxy.example.com"),
+        ("trusted_proxies", "10.0.0.1/8"),
+        ("trusted_proxies", "0.0.0.0/0"),
+        ("tradingview_addresses", "52.89.214.238;34.212.75.30"),
+        ("tradingview_addresses", "::/0"),
+        ("signals_per_minute", "0"),
+        ("signals_per_minute", "many"),
+    ],
+)
+def test_a_setting_of_sources_that_cannot_be_meant_is_refused(name: str, value: str) -> None:
+    assert f"STARFILL_{name.upper()}" in refusal(mode="simulator", **{name: value})

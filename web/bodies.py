@@ -29,11 +29,14 @@ class _NotAcceptableError(ValueError):
     """The text may be JSON to others; it is not to us."""
 
 
-def check_headers(request: Request) -> None:
+JSON: Final = frozenset({"application/json"})
+
+
+def check_headers(request: Request, kinds: frozenset[str] = JSON) -> None:
     """Refuse by the headers alone what can be; raises Refusal."""
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if kind.strip().lower() != "application/json" or charset not in {"", "utf-8"}:
+    if kind.strip().lower() not in kinds or charset not in {"", "utf-8"}:
         _refuse(
             415, "not_json_type", "The content type is not JSON.", "Send `Content-Type: application/json`."
         )
@@ -44,9 +47,12 @@ def check_headers(request: Request) -> None:
         _too_large()
 
 
-async def read_body(request: Request) -> bytes:
-    """The body, at most `MAX_BODY` bytes of it, within the time a sender may take; raises Refusal."""
-    check_headers(request)
+async def read_body(request: Request, kinds: frozenset[str] = JSON) -> bytes:
+    """The body, at most `MAX_BODY` bytes of it, within the time a sender may take; raises Refusal.
+
+    `kinds`: the content types that it may be sent as.
+    """
+    check_headers(request, kinds)
     body = bytearray()
     try:
         async with asyncio.timeout(READ_TIMEOUT_S):

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from domain.signals import Signal
 from web.bodies import checked, object_from
+from web.errors import Refusal
 
 YEARS: Final = range(1970, 9000)
 """Outside of these, adding a time to live or an offset could leave what a datetime can hold."""
@@ -34,22 +35,33 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\
 _NUMBER = re.compile(r"[+-]?\d{1,64}(\.\d{1,64})?([eE][+-]?\d{1,4})?", re.ASCII)
 
 
-def signal_from(body: bytes) -> Signal:
-    """The signal that the body spells; raises Refusal and nothing else, whatever the bytes are."""
+def signal_from(body: bytes, sender: str | None = None) -> Signal:
+    """The signal that the body spells; raises Refusal and nothing else, whatever the bytes are.
+
+    `sender`: the source that has proven to be the sender, and so can speak for no other.
+    """
     fields = {name: _typed(name, value) for name, value in object_from(body).items()}
+    if sender is not None and fields.setdefault("source", sender) != sender:
+        raise Refusal(
+            403,
+            "wrong_source",
+            f"The key is {sender}'s, and the signal names another source; nothing was stored.",
+            f"Leave `source` out, or let it be {sender}.",
+        )
     return checked(Signal, fields, REQUIREMENTS, "signal")
 
 
 def _typed(name: str, value: Any) -> Any:
     """The value as the type JSON has no word for; left as it is, the signal's own check refuses it."""
     if name == "issued_at":
-        return _moment(value)
+        return moment_from(value)
     if name == "price_at_signal":
-        return _amount(value)
+        return amount_from(value)
     return value
 
 
-def _moment(value: Any) -> Any:
+def moment_from(value: Any) -> Any:
+    """The time that the text spells; what spells none is left as it is."""
     if not isinstance(value, str) or _TIME.fullmatch(value) is None:
         return value
     try:
@@ -59,7 +71,8 @@ def _moment(value: Any) -> Any:
     return moment if moment.year in YEARS else value
 
 
-def _amount(value: Any) -> Any:
+def amount_from(value: Any) -> Any:
+    """The number that an integer or a text spells, with every digit; what spells none is left as it is."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return Decimal(value)
     # True is an int to Python, and to nobody who sends prices.

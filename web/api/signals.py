@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from domain.messages import AcceptSignal, LedgerUnwritable, SignalConflict, SignalRecorded
 from domain.signals import Signal, SignalReceipt, body_digest, timing_fault
 from persistence.queries import Queries
+from persistence.rows import SignalView
 from web.api.asking import ASK_TIMEOUT_S, UNWRITABLE_RETRY_S, answered
 from web.api.intake import signal_from
 from web.api.paging import Cursor, Limit, page_of
@@ -129,19 +130,29 @@ class Intake:
             raise _conflict(signal)
         return 200 if answer.repeated else 202, receipt_json(answer.receipt, repeated=answer.repeated)
 
+    def first(self, signal: Signal) -> ReceiptJson | None:
+        """The receipt of the signal that was stored under this one's name; None: there is none."""
+        for view in self._queries.signal(signal.signal_id, signal.source):
+            return _repeated(view)
+        return None
+
     def _known(self, signal: Signal, late: str) -> ReceiptJson:
         """The receipt of a signal that came in when it was in time, and is only being repeated."""
         for view in self._queries.signal(signal.signal_id, signal.source):
             if view.digest != body_digest(signal):
                 raise _conflict(signal)
-            receipt = SignalReceipt(
-                source=signal.source,
-                signal_id=signal.signal_id,
-                state=view.state,
-                received_at=view.received_at,
-            )
-            return receipt_json(receipt, repeated=True)
+            return _repeated(view)
         raise _untimely(late)
+
+
+def _repeated(view: SignalView) -> ReceiptJson:
+    receipt = SignalReceipt(
+        source=view.signal.source,
+        signal_id=view.signal.signal_id,
+        state=view.state,
+        received_at=view.received_at,
+    )
+    return receipt_json(receipt, repeated=True)
 
 
 def _untimely(why: str) -> Refusal:
