@@ -153,6 +153,8 @@ def _drop_late_confirmations(work: Work) -> None:
         for record in work.unit.unsettled_orders()
         if record.confirmed_qty not in {None, record.filled_qty} and record.symbol not in work.suspicions
     }
+    for cid in late:
+        work.journal("confirmation_dropped", cid)
     work.save(late)
 
 

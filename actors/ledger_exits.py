@@ -152,18 +152,17 @@ def _intend(
         reason=reason,
         post_until=work.now + EXIT_GOOD_FOR,
     )
+    qty_before = work.believed(trade.symbol)
     work.unit.add_exit(
         order,
         trade_id=trade.id,
-        qty_before=work.believed(trade.symbol),
+        qty_before=qty_before,
         account_id=work.identity.account_id,
         config_digest=config_digest(work.unit.config()),
         code_version=work.identity.code_version,
         at=work.now,
     )
-    work.journal(
-        "order_intended", order.client_order_id, symbol=order.symbol, leg=leg, qty=order.qty, reason=reason
-    )
+    work.intended(order, trade.id, qty_before)
     work.follow(work.unit.trades([trade.id]).values())
     ledger_limits.look_at_orders(work)
     failpoint("plan.before_intent")

@@ -130,7 +130,7 @@ def _take(work: Work, heard: _Heard, record: OrderRecord, update: OrderUpdate, *
     heard.executions += _evidence(record, after, update, infer=infer)
     if after is not record:
         heard.changed[cid] = after
-        _journal_word(work, after, update)
+        _journal_word(work, record, update)
     if record.broker_order_id is None:
         _disown(work, heard.mistaken.pop(update.broker_order_id, None), record.trade_id)
     gained = after.filled_qty - record.filled_qty
@@ -208,7 +208,14 @@ def _successor(work: Work, heard: _Heard, update: OrderUpdate) -> OrderRecord | 
         broker_order_id=update.broker_order_id,
     )
     work.unit.add_replacement(record, at=work.now)
-    work.journal("order_replaced", replaced.client_order_id, by=update.client_order_id)
+    work.journal(
+        "order_replaced",
+        replaced.client_order_id,
+        by=update.client_order_id,
+        broker_order_id=update.broker_order_id,
+        notional=update.notional,
+        qty=update.qty,
+    )
     mistaken = work.unit.external_orders({update.broker_order_id}).get(update.broker_order_id)
     _disown(work, mistaken, replaced.trade_id)
     return record
@@ -325,13 +332,18 @@ def _inferred(before: OrderRecord, after: OrderRecord, update: OrderUpdate) -> E
     )
 
 
-def _journal_word(work: Work, record: OrderRecord, update: OrderUpdate) -> None:
-    price = record.filled_avg_price
-    work.journal(
-        "order_heard",
-        record.client_order_id,
-        event=update.event or "read",
-        status=update.status,
-        filled_qty=decimal_text(update.filled_qty),
-        filled_avg_price=None if price is None else decimal_text(price),
-    )
+def _journal_word(work: Work, before: OrderRecord, update: OrderUpdate) -> None:
+    """All of the word that `fold` makes something of; what few words have is left out of the others."""
+    price, said_at = update.filled_avg_price, update.updated_at
+    told: dict[str, object] = {
+        "event": update.event or "read",
+        "status": update.status,
+        "filled_qty": decimal_text(update.filled_qty),
+        "filled_avg_price": None if price is None else decimal_text(price),
+        "said_at": None if said_at is None else said_at.isoformat(),
+    }
+    if before.broker_order_id is None:
+        told["broker_order_id"] = update.broker_order_id
+    if update.replaced_by is not None:
+        told["replaced_by"] = update.replaced_by
+    work.journal("order_heard", before.client_order_id, **told)

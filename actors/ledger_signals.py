@@ -23,7 +23,16 @@ from domain.messages import (
 )
 from domain.orders import Life, OrderTicket, Trigger, learn
 from domain.rules import Deferred, ReadsWanted, decide_entry, weigh_entry
-from domain.signals import EntryOrder, Signal, SignalReceipt, SignalState, Verdict, body_digest, decimal_text
+from domain.signals import (
+    EntryOrder,
+    Signal,
+    SignalReceipt,
+    SignalState,
+    Verdict,
+    body_digest,
+    decimal_text,
+    state_after,
+)
 from domain.values import ZERO
 from failpoint import failpoint
 from persistence.store import NewTrade
@@ -39,7 +48,9 @@ def record_signal(work: Work, mail: RecordSignal) -> SignalRecorded | SignalConf
     known = work.unit.find_signals([key]).get(key)
     if known is None:
         work.unit.add_signal(signal, digest=digest, received_at=work.now)
-        work.journal("signal_received", signal.signal_id, source=signal.source, symbol=signal.symbol)
+        work.journal(
+            "signal_received", signal.signal_id, source=signal.source, symbol=signal.symbol, digest=digest
+        )
         work.signals.append(signal.signal_id)
         work.passed.append("sig.after_commit")
         failpoint("sig.before_commit")
@@ -83,19 +94,23 @@ def plan_entry(work: Work, mail: PlanEntry) -> PlanAnswer | ReadsWanted:
     answer: PlanAnswer = Declined(verdict=decision)
     if decision.order is not None:
         answer = Planned(order=_intend(work, signal, decision, decision.order, config))
-    work.unit.decide_signal(
+    checks = work.unit.decide_signal(
         source=signal.source,
         signal_id=signal.signal_id,
-        state=_STATES.get(decision.code, SignalState.DECLINED),
+        state=state_after(decision.code),
         verdict=decision,
         at=work.now,
     )
     work.journal(
         "signal_decided",
         signal.signal_id,
+        source=signal.source,
         verdict=decision.code,
         reason=decision.reason,
         order=None if decision.order is None else decision.order.text,
+        stars=decision.stars,
+        notional=None if decision.notional is None else decimal_text(decision.notional),
+        checks=checks,
     )
     work.signals.append(signal.signal_id)
     return answer
@@ -114,9 +129,6 @@ def preview_entry(work: Work, mail: PreviewEntry) -> Previewed | ReadsWanted:
         waits=None if weighed.waits is None else weighed.waits.reason,
         known=None if stored is None else stored.state,
     )
-
-
-_STATES = {"trade": SignalState.PLANNED, "expired": SignalState.EXPIRED}
 
 
 def _intend(
@@ -139,6 +151,7 @@ def _intend(
         extended_hours=entry.extended_hours,
         post_until=signal.expires_at,
     )
+    qty_before = work.unit.positions([signal.symbol]).get(signal.symbol, ZERO)
     trade_id = work.unit.add_entry(
         NewTrade(
             symbol=signal.symbol,
@@ -152,18 +165,21 @@ def _intend(
             created_at=work.now,
         ),
         order,
-        qty_before=work.unit.positions([signal.symbol]).get(signal.symbol, ZERO),
+        qty_before=qty_before,
         account_id=work.identity.account_id,
         config_digest=config_digest(config),
         code_version=work.identity.code_version,
         at=work.now,
     )
-    work.journal(
-        "order_intended",
-        order.client_order_id,
-        symbol=order.symbol,
+    work.intended(
+        order,
+        trade_id,
+        qty_before,
         order=entry.text,
         cost=decimal_text(entry.cost),
+        stars=verdict.stars,
+        source=signal.source,
+        signal_id=signal.signal_id,
     )
     work.trades.add(trade_id)
     ledger_limits.look_at_orders(work)

@@ -14,7 +14,7 @@ from domain.gate import GateFacts
 from domain.holdings import Halt, Holding
 from domain.market import Market, Means
 from domain.messages import AuditNow, CancelOrder, HaltsCleared, PositionChanged, ResendOrder
-from domain.orders import Life, OrderRecord, OrderUpdate
+from domain.orders import Life, OrderRecord, OrderTicket, OrderUpdate
 from domain.rules import Gate
 from domain.signals import decimal_text
 from domain.trades import TradeRecord, TradeStatus, follow_trade
@@ -136,6 +136,26 @@ class Work:
     def journal(self, kind: str, ref: str, **payload: object) -> None:
         """Note what changes and why, in the same transaction."""
         self.unit.journal(kind, ref, payload, at=self.now)
+
+    def intended(self, order: OrderTicket, trade_id: int, qty_before: Decimal, /, **more: object) -> None:
+        """Note the intent to order, whole: the books can be made anew from the journal."""
+        self.journal(
+            "order_intended",
+            order.client_order_id,
+            trade=trade_id,
+            leg=order.leg,
+            symbol=order.symbol,
+            side=order.side,
+            type=order.type,
+            time_in_force=order.time_in_force,
+            notional=_text(order.notional),
+            qty=_text(order.qty),
+            stop_price=_text(order.stop_price),
+            reason=order.reason,
+            post_until=order.post_until.isoformat(),
+            qty_before=_text(qty_before),
+            **more,
+        )
 
     def save(self, changed: dict[str, OrderRecord]) -> None:
         """Store changed orders, and let their trades follow."""
@@ -281,3 +301,7 @@ class Work:
         new = self.unit.add_halt(scope=scope, reason=reason, by=by, at=at or self.now)
         self.halted = self.halted or new
         return new
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else decimal_text(number)

@@ -120,6 +120,11 @@ class Verdict(Message):
     """What it becomes. Once decided, the ledger's own order tells it."""
 
 
+def state_after(code: str) -> SignalState:
+    """Where a signal stands that has this verdict."""
+    return {"trade": SignalState.PLANNED, "expired": SignalState.EXPIRED}.get(code, SignalState.DECLINED)
+
+
 class SignalReceipt(Message):
     """What the sender gets back: the signal is stored, and this is how far it has come."""
 

@@ -1,5 +1,6 @@
 """The `signal` table: what came in, and what was decided."""
 
+import hashlib
 import json
 from collections.abc import Collection
 from datetime import datetime
@@ -125,13 +126,19 @@ def add_signal(cursor: Cursor, signal: Signal, *, digest: str, received_at: date
 
 def decide_signal(
     cursor: Cursor, *, source: str, signal_id: str, state: SignalState, verdict: Verdict, at: datetime
-) -> None:
-    """RowMissing: there is no such signal, or it has its verdict already, which stands."""
-    checks = [(check.name, check.passed, check.detail) for check in verdict.checks]
+) -> str:
+    """The digest of its checks. RowMissing: there is no such signal, or it has its verdict, which stands."""
+    checks = json_of([(check.name, check.passed, check.detail) for check in verdict.checks])
     decision = (state.value, verdict.code, verdict.reason, verdict.stars, text_or_none(verdict.notional))
-    cursor.execute(_DECIDE, (*decision, json_of(checks), micros_of(at), source, signal_id))
+    cursor.execute(_DECIDE, (*decision, checks, micros_of(at), source, signal_id))
     if cursor.rowcount != 1:
         raise RowMissing(f"signal {source}/{signal_id} is not waiting for a verdict")
+    return checks_digest(checks)
+
+
+def checks_digest(checks: str) -> str:
+    """Names the checks of a verdict as the column holds them."""
+    return hashlib.sha256(checks.encode()).hexdigest()[:16]
 
 
 def undecided_signals(cursor: Cursor, *, limit: int) -> tuple[Signal, ...]:

@@ -60,9 +60,9 @@ class Unit:
 
     def decide_signal(
         self, *, source: str, signal_id: str, state: SignalState, verdict: Verdict, at: datetime
-    ) -> None:
-        """Give a waiting signal its verdict, once. RowMissing if it does not wait."""
-        signals_table.decide_signal(
+    ) -> str:
+        """Give a waiting signal its verdict, once; its checks' digest. RowMissing if it waits for none."""
+        return signals_table.decide_signal(
             self._cursor, source=source, signal_id=signal_id, state=state, verdict=verdict, at=at
         )
 
