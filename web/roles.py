@@ -33,6 +33,7 @@ class Role(IntEnum):
 
 TABLE: Final[dict[tuple[str, str], Role]] = {
     ("GET", "/"): Role.OPEN,
+    ("GET", "/static/{name:path}"): Role.OPEN,
     ("GET", "/livez"): Role.OPEN,
     ("POST", "/api/session"): Role.OPEN,
     ("GET", "/api/session"): Role.VIEW,
@@ -75,7 +76,7 @@ TABLE: Final[dict[tuple[str, str], Role]] = {
     ("GET", "/api/alarms"): Role.VIEW,
     ("POST", "/api/alarms/test"): Role.OPERATE,
 }
-"""By method and path, as the route spells it. Static files are mounted, and open, so they have no line."""
+"""By method and path, as the route spells it."""
 
 
 @dataclass(frozen=True, kw_only=True)
