@@ -61,10 +61,11 @@ from cli.startup import (
 from domain.messages import LedgerMail
 from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
-from persistence.queries import JournalQueries, Queries
+from persistence.queries import DeskQueries, JournalQueries, ListQueries, Queries
 from settings import Exit, Settings
 from web.app import create_app
-from web.bot import Bot
+from web.boards import StateBoard
+from web.bot import About, Bot
 from web.server import WebServer
 from web.token import TokenFiles, TokenUnusable, read_or_create_token
 
@@ -113,8 +114,35 @@ def assemble(settings: Settings, stack: ExitStack, day: DayPlan | None) -> Parts
         ledger=ledger,
         reconciler=Handle(),
         board=GateBoard(),
+        state=StateBoard(time.clock, time.monotonic),
+        requests_left=broker.requests_left,
         time=time,
         simulator=simulator,
+    )
+
+
+def seen_by_web(parts: Parts, queries: Queries) -> Bot:
+    """The bot as the API's routes know it."""
+    return Bot(
+        receiver=parts.intake,
+        preview=parts.preview,
+        desk=parts.ledger,
+        reconciler=parts.reconciler,
+        queries=queries,
+        lists=ListQueries(parts.store),
+        desk_queries=DeskQueries(parts.store),
+        journal=JournalQueries(parts.store),
+        board=parts.state,
+        clock=parts.time.clock,
+        ready=parts.readiness,
+        session=parts.session,
+        about=About(
+            mode=parts.settings.mode,
+            version=version("starfill"),
+            account_number=parts.account.account_number,
+            started_at=parts.time.clock(),
+        ),
+        process=parts.process,
     )
 
 
@@ -125,20 +153,10 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
         tokens = TokenFiles(settings.state_dir, learned=logs.hide)
     except TokenUnusable as error:
         raise CannotStart(Exit.CONFIGURATION, str(error)) from None
-    bot_seen = Bot(
-        receiver=parts.intake,
-        preview=parts.preview,
-        desk=parts.ledger,
-        reconciler=parts.reconciler,
-        queries=queries,
-        journal=JournalQueries(parts.store),
-        clock=parts.time.clock,
-        ready=parts.readiness,
-        session=parts.session,
-        account_number=parts.account.account_number,
-    )
+    bot_seen = seen_by_web(parts, queries)
+    app = create_app(bot_seen, tokens=tokens)
     try:
-        web = WebServer(create_app(bot_seen, tokens=tokens), settings.http_host, settings.http_port)
+        web = WebServer(app, settings.http_host, settings.http_port, closing=app.state.hub.close)
     except OSError as error:
         raise CannotStart(
             Exit.CONFIGURATION,
@@ -225,7 +243,12 @@ def bot(settings: Settings, options: BotOptions) -> int:
 def make_supervisor(parts: Parts, watchdog: Watchdog) -> Supervisor:
     """Who watches the actors, and is watched itself."""
     health = HealthFile(parts.settings.state_dir, gate=lambda: parts.board.gate, clock=system_clock)
-    watch = Watch(fatal=(LeaseLost,), alive=watchdog.alive, healthy=health.all_well)
+    watch = Watch(
+        fatal=(LeaseLost,),
+        alive=watchdog.alive,
+        healthy=health.all_well,
+        heard=parts.vitals.answered,
+    )
     return Supervisor(lambda on_death: start_actors(parts, on_death), watch)
 
 

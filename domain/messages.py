@@ -25,7 +25,7 @@
                      PositionChanged -> PositionMonitor
                      AuditNow       -> Reconciler
                      GateChanged    -> SignalReceiver, lanes
-                     LedgerChanged | ConfigTold | MarketTold -> whoever subscribed
+                     LedgerChanged | ConfigTold | MarketTold | GateTold -> whoever subscribed
     web             ?PreviewEntry   -> TradeLedger      Previewed | ReadsWanted
                     ?HaltTrading    -> TradeLedger      HaltsChanged
                     ?ClearHalts     -> TradeLedger      HaltsChanged
@@ -43,8 +43,9 @@ from typing import Literal
 
 from domain.config import BotConfig
 from domain.exits import Look, OpenTrade
+from domain.gate import GateFacts
 from domain.holdings import Halt
-from domain.market import Market
+from domain.market import Market, Means
 from domain.orders import OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import Snapshot
 from domain.rules import Deferred, EntryReads, Gate
@@ -465,6 +466,12 @@ class GateChanged(Message):
     gate: Gate
 
 
+class GateTold(Message):
+    """What the gate depends on: as it is for a new subscriber, then whenever any of it changes."""
+
+    facts: GateFacts
+
+
 class ConfigTold(Message):
     """The owner's settings: as they are for a new subscriber, then whenever they change."""
 
@@ -477,6 +484,8 @@ class LedgerChanged(Message):
     signals: tuple[str, ...] = ()
     trades: tuple[int, ...] = ()
     orders: tuple[OrderUpdate, ...] = ()
+    journaled: bool = False
+    """The journal has grown."""
 
 
 class MarketTold(Message):
@@ -485,6 +494,8 @@ class MarketTold(Message):
     market: Market
     ahead: timedelta = timedelta()
     """Our clock less the broker's, by whose time all of `market` is."""
+    means: Means | None = None
+    """The account's, as read with it; None: they could not be read."""
 
 
 # --- mailboxes ----------------------------------------------------------------------------------

@@ -28,13 +28,15 @@ from persistence.trades_table import TradesTable
 class Unit:
     """What can be read and written in one transaction. Of no use after its `with` block."""
 
-    __slots__ = ("_cursor", "_entries", "_orders", "_trades")
+    __slots__ = ("_cursor", "_entries", "_orders", "_trades", "journaled")
 
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
         self._orders = OrdersTable(cursor)
         self._trades = TradesTable(cursor)
         self._entries: list[journal.Entry] = []
+        self.journaled = False
+        """Whether the journal has grown by this unit; known once it has finished."""
 
     def finish(self) -> None:
         """Append what was journaled; the store calls this just before the commit.
@@ -47,6 +49,7 @@ class Unit:
         if self._entries:
             journal.append(self._cursor, self._entries)
             self._entries = []
+            self.journaled = True
 
     # --- signals --------------------------------------------------------------------------------
 

@@ -12,12 +12,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from domain.messages import AcceptSignal, LedgerUnwritable, SignalConflict, SignalRecorded
-from domain.signals import Signal, SignalReceipt, body_digest, timing_fault
-from persistence.queries import Queries
+from domain.signals import Signal, SignalReceipt, SignalState, body_digest, timing_fault
+from persistence.queries import ListQueries, Queries
+from persistence.queries.lists import SignalFilter
 from persistence.rows import SignalView
 from web.api.asking import ASK_TIMEOUT_S, UNWRITABLE_RETRY_S, answered
 from web.api.intake import signal_from
-from web.api.paging import Cursor, Limit, page_of
+from web.api.paging import Cursor, Limit, Since, Text, Until, page_of
 from web.api.preview import PreviewJson, previewed
 from web.api.views import ListJson, ReceiptJson, SignalJson, list_json, receipt_json, signal_json
 from web.bodies import read_body
@@ -174,7 +175,7 @@ def _conflict(signal: Signal) -> Refusal:
     )
 
 
-def signal_routes(intake: Intake, queries: Queries) -> APIRouter:
+def signal_routes(intake: Intake, lists: ListQueries, queries: Queries) -> APIRouter:
     router = APIRouter(prefix="/api/signals", tags=["signals"])
     threads, previews = CapacityLimiter(WAITING_INTAKES), CapacityLimiter(WAITING_PREVIEWS)
 
@@ -214,8 +215,30 @@ def signal_routes(intake: Intake, queries: Queries) -> APIRouter:
         return JSONResponse(receipt.model_dump(), status, {"Location": where})
 
     @router.get("", summary="Signals, newest first")
-    def signals(limit: Limit = 100, cursor: Cursor = None) -> ListJson[SignalJson]:
-        return list_json(page_of(lambda: queries.signals(limit=limit, cursor=cursor)), signal_json)
+    def signals(
+        *,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+        state: Annotated[SignalState | None, Query(description="Only those that stand so")] = None,
+        verdict: Annotated[str | None, Query(max_length=32, description="Only with this verdict")] = None,
+        symbol: Annotated[str | None, Query(max_length=16, description="Only of this symbol")] = None,
+        source: Annotated[str | None, Query(max_length=64, description="Only of this source")] = None,
+        stars: Annotated[int | None, Query(ge=3, le=5, description="Only of so many stars")] = None,
+        since: Since = None,
+        until: Until = None,
+        q: Text = None,
+    ) -> ListJson[SignalJson]:
+        wanted = SignalFilter(
+            state=state and state.value,
+            verdict=verdict,
+            symbol=symbol,
+            source=source,
+            stars=stars,
+            since=since,
+            until=until,
+            text=q,
+        )
+        return list_json(page_of(lambda: lists.signals(wanted, limit=limit, cursor=cursor)), signal_json)
 
     @router.get(
         "/{signal_id:path}",
