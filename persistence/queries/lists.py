@@ -207,11 +207,11 @@ def _page(
     return Page[Any](items=tuple(map(item, shown)), next=following)
 
 
-def _cursor(list_: str, value: float | str | None, row_id: int) -> str:
+def _cursor(list_: str, value: object, row_id: int) -> str:
     return base64.urlsafe_b64encode(json.dumps([list_, value, row_id]).encode()).decode().rstrip("=")
 
 
-def _place(list_: str, cursor: str) -> tuple[float | str | None, int]:
+def _place(list_: str, cursor: str) -> tuple[object, int]:
     """What the page before ended with."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
@@ -219,7 +219,7 @@ def _place(list_: str, cursor: str) -> tuple[float | str | None, int]:
     except (binascii.Error, ValueError, TypeError, RecursionError):
         of = value = row_id = None
     number = isinstance(row_id, int) and not isinstance(row_id, bool) and 0 <= row_id <= LAST_ID
-    known = value is None or (isinstance(value, float | int | str) and not isinstance(value, bool))
+    known = not isinstance(value, list | dict | bool)
     if of != list_ or not number or not known or _cursor(list_, value, row_id) != cursor:
         raise ValueError("this cursor does not come from a list of this kind")
     return value, row_id
