@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-PATIENCE_S: Final = 5.0
+PATIENCE_S: Final = 5
 
 
 @contextmanager
