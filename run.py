@@ -61,7 +61,7 @@ from cli.startup import (
 from domain.messages import LedgerMail
 from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
-from persistence.queries import DeskQueries, JournalQueries, ListQueries, Queries
+from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, ListQueries, Queries
 from settings import Exit, Settings
 from web.app import create_app
 from web.boards import StateBoard
@@ -131,6 +131,7 @@ def seen_by_web(parts: Parts, queries: Queries) -> Bot:
         queries=queries,
         lists=ListQueries(parts.store),
         desk_queries=DeskQueries(parts.store),
+        figures=FiguresQueries(parts.store),
         journal=JournalQueries(parts.store),
         board=parts.state,
         clock=parts.time.clock,

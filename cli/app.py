@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import config, crashtest, halts, reconcile, selling, send, simulate, sources, trades
+from cli import config, crashtest, halts, reconcile, report, selling, send, simulate, sources, trades
 from cli.day.plan import CONFIG, ORDINARY, SIGNALS, DayPlan, plan_of
 from cli.demo_settings import demo_settings
 from cli.exits import configuration_errors
@@ -108,6 +108,7 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
     app.command("trades")(trades.command)
     app.add_typer(config.application(), name="config")
     app.add_typer(sources.application(), name="source")
+    app.command("report")(report.command)
     app.command("reconcile")(reconcile.command)
     app.command("simulator")(simulate.command)
     app.command("crashtest")(crashtest.command)

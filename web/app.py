@@ -20,6 +20,7 @@ from web.api.docs_page import docs_routes
 from web.api.events import LedgerSource, events_routes
 from web.api.exits import Exits, exit_routes
 from web.api.exposure import exposure_routes
+from web.api.figures import figure_routes
 from web.api.halts import Halts, halt_routes
 from web.api.journal import journal_routes
 from web.api.orders import order_routes
@@ -86,6 +87,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         journal_routes(bot.journal),
         account_routes(bot),
         system_routes(bot, hub),
+        figure_routes(bot),
     ):
         app.include_router(routes, dependencies=described)
     app.include_router(docs_routes(app))

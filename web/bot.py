@@ -9,7 +9,7 @@ from actors.base import Mailbox
 from domain.market import Market
 from domain.messages import AuditNow, ChangeConfig, ClearHalts, HaltTrading, ReceiverMail, RequestExit
 from domain.values import Clock
-from persistence.queries import DeskQueries, JournalQueries, ListQueries, Queries
+from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, ListQueries, Queries
 from web.api.preview import Preview
 from web.boards import StateBoard
 from web.health import Readiness
@@ -89,6 +89,7 @@ class Bot:
     queries: Queries
     lists: ListQueries
     desk_queries: DeskQueries
+    figures: FiguresQueries
     journal: JournalQueries
     board: StateBoard
     """What the ledger last told."""

@@ -37,7 +37,7 @@ from domain.messages import (
 from domain.orders import OrderUpdate
 from domain.reconcile import BrokerPosition, Snapshot
 from persistence.halt_file import HaltFile
-from persistence.queries import DeskQueries, JournalQueries, ListQueries, Queries
+from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, ListQueries, Queries
 from persistence.store import LedgerStore
 from tests.actors.doubles import ScriptedBroker
 from tests.domain.builders import UNLIMITED, a_market, an_asset
@@ -242,6 +242,7 @@ def serving(folder: Path, *, most_waiting: int = 1000, config: BotConfig = UNLIM
         queries=queries,
         lists=ListQueries(store),
         desk_queries=DeskQueries(store),
+        figures=FiguresQueries(store),
         journal=JournalQueries(store),
         board=board,
         clock=clock,
