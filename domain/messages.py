@@ -30,7 +30,7 @@
                     ?HaltTrading    -> TradeLedger      HaltsChanged
                     ?ClearHalts     -> TradeLedger      HaltsChanged
                     ?RequestExit    -> TradeLedger      ExitRequested
-                    ?ChangeConfig   -> TradeLedger      ConfigChanged | ConfigRefused
+                    ?ChangeConfig   -> TradeLedger      ConfigChanged | ConfigRefused | ConfigLoosens
                      AuditNow       -> Reconciler
     run              SafeMode       -> TradeLedger
     TradeLedger      HaltsCleared   -> TradingStream, run
@@ -442,6 +442,8 @@ class ChangeConfig(Message):
 
     changes: tuple[tuple[str, str], ...]
     by: str
+    may_loosen: bool = True
+    """Whether who asks may let more risk in."""
 
 
 class ConfigChanged(Message):
@@ -449,6 +451,12 @@ class ConfigChanged(Message):
 
     config: BotConfig
     changed: tuple[SettingChange, ...]
+
+
+class ConfigLoosens(Message):
+    """Nothing was set: these would let more risk in, and who asked may not."""
+
+    keys: tuple[str, ...]
 
 
 class ConfigRefused(Message):
