@@ -23,7 +23,7 @@ from domain.reconcile import (
     reconcile,
 )
 from domain.signals import decimal_text
-from domain.values import ZERO
+from domain.values import CENT, ZERO
 from persistence.store import ExecutionRow
 
 NINE_PLACES: Final = Decimal("1e-9")
@@ -81,9 +81,9 @@ def _keep_equity(work: Work) -> None:
         EquitySample(
             at=work.now,
             equity=work.means.equity,
-            realised=today.realised,
-            open=today.open,
-            exposure=sum((trade.held * (trade.basis_price or ZERO) for trade in trades), ZERO),
+            realised=today.realised.quantize(CENT),
+            open=today.open.quantize(CENT),
+            exposure=sum((trade.held * (trade.basis_price or ZERO) for trade in trades), ZERO).quantize(CENT),
         )
     )
 
