@@ -16,6 +16,7 @@ from persistence.queries import JournalQueries, Queries
 from settings import AlarmSettings, Exit, Settings
 from watch.alarms import Alarms, Wanted
 from watch.bookmark import Bookmark
+from watch.channel import Pace
 from watch.deadman import SignOfLife
 from watch.kinds import Kind, switched
 from watch.looking import Look, Naked
@@ -62,7 +63,14 @@ class Wellness:
 class Watching:
     """All of it. `begin` it once the bot serves."""
 
-    def __init__(self, parts: Parts, *, wellness: Wellness, followers: tuple[Follower, ...] = ()) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        wellness: Wellness,
+        followers: tuple[Follower, ...] = (),
+        pace: Pace | None = None,
+    ) -> None:
         """Raises CannotStart for settings that cannot be used."""
         told = parts.settings.alarms
         self._parts = parts
@@ -70,7 +78,7 @@ class Watching:
         self._sign = sign_of_life(told, parts, wellness)
         journal = JournalQueries(parts.store)
         self.alarms = Alarms(
-            wanted(parts.settings),
+            wanted(parts.settings, pace or Pace()),
             teller=Teller(intents_in(journal)),
             look=self._look,
             bookmark=Bookmark(parts.settings.state_dir, parts.settings.database),
@@ -127,7 +135,7 @@ def sign_of_life(told: AlarmSettings, parts: Parts, wellness: Wellness) -> SignO
     return SignOfLife(url, why_not=wellness.why_not, clock=parts.time.clock)
 
 
-def wanted(settings: Settings) -> Wanted:
+def wanted(settings: Settings, pace: Pace) -> Wanted:
     """Who is told what; raises CannotStart."""
     told = settings.alarms
     try:
@@ -136,6 +144,7 @@ def wanted(settings: Settings) -> Wanted:
             services=services([url.get_secret_value() for url in told.urls]) if told.urls else (),
             kinds=switched(told.kinds),
             gate_s=told.gate_s,
+            pace=pace,
         )
     except NoService as error:
         raise CannotStart(Exit.CONFIGURATION, f"{error}; nothing was started") from None

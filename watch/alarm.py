@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from watch.kinds import ROUTINE, Kind
+from watch.kinds import RANK, ROUTINE, Kind
 
 MOST_LINES: Final = 10
 """Of one message; the rest is counted."""
@@ -38,7 +38,7 @@ class Notice(NamedTuple):
 
 def notice_of(who: str, alarms: Sequence[Alarm], lost: Mapping[Kind, int]) -> Notice:
     """One message of all these. `lost`: those for which there was no room, by kind."""
-    ranked = sorted(alarms, key=lambda alarm: alarm.routine)  # each half stays in its order
+    ranked = sorted(alarms, key=lambda alarm: RANK[alarm.kind])  # those of a kind stay in their order
     shown = sorted(ranked[:MOST_LINES], key=lambda alarm: alarm.at)
     left = Counter(alarm.kind for alarm in ranked[MOST_LINES:]) + Counter(lost)
     lines = [f"{alarm.at:%H:%M:%S} {alarm.text}" for alarm in shown]
@@ -56,8 +56,8 @@ def line_of(text: str) -> str:
 
 
 def _counted(kinds: Mapping[Kind, int]) -> str:
-    return ", ".join(f"{number} {kind}" for kind, number in _largest_first(kinds.items()))
+    return ", ".join(f"{number} {kind}" for kind, number in _most_important_first(kinds.items()))
 
 
-def _largest_first(items: Iterable[tuple[Kind, int]]) -> list[tuple[Kind, int]]:
-    return sorted(items, key=lambda item: (item[0] in ROUTINE, -item[1], item[0]))
+def _most_important_first(items: Iterable[tuple[Kind, int]]) -> list[tuple[Kind, int]]:
+    return sorted(items, key=lambda item: RANK[item[0]])

@@ -12,13 +12,13 @@ from typing import Final
 
 from domain.values import Clock
 from watch.alarm import Alarm, Notice, notice_of
-from watch.kinds import Kind
+from watch.kinds import RANK, Kind
 from watch.seen import ChannelSeen
 
 log = logging.getLogger(__name__)
 
 MOST_QUEUED: Final = 500
-"""What comes on top pushes out the oldest routine alarm; it is counted in the next message."""
+"""What comes on top pushes out the oldest of the least important kind; it is counted in the next message."""
 
 Send = Callable[[Notice], str | None]
 """Sends, and blocks for that; why it was not taken, without the address, or None: it was."""
@@ -56,6 +56,9 @@ class Channel:
         self._queue: deque[Alarm] = deque()
         self._sending: tuple[Alarm, ...] = ()
         self._lost: Counter[Kind] = Counter()
+        self._counted: Counter[Kind] = Counter()
+        """What of the lost ones the message under way tells."""
+        self._pushed_out: deque[Alarm] = deque(maxlen=MOST_QUEUED)
         self._failures = 0
         self._last_sent_at: datetime | None = None
         self._last_error: str | None = None
@@ -74,7 +77,7 @@ class Channel:
                 return False
             self._queue.append(alarm)
             if len(self._queue) > MOST_QUEUED:
-                self._lost[self._push_out().kind] += 1
+                self._push_out()
             self._changed.notify()
         return True
 
@@ -91,9 +94,9 @@ class Channel:
             return self._place
 
     def holds(self, alarm: Alarm) -> bool:
-        """Whether it is still to be sent."""
+        """Whether it is not told yet, or only counted."""
         with self._changed:
-            return alarm in self._sending or alarm in self._queue
+            return alarm in self._sending or alarm in self._queue or alarm in self._pushed_out
 
     def seen(self) -> ChannelSeen:
         """How it stands."""
@@ -116,11 +119,12 @@ class Channel:
         """Wait for the end, so long at most: a service that hangs does not keep the process."""
         self._thread.join(timeout_s)
 
-    def _push_out(self) -> Alarm:
-        """The oldest routine alarm, or the oldest of all."""
-        victim = next((alarm for alarm in self._queue if alarm.routine), self._queue[0])
+    def _push_out(self) -> None:
+        """The oldest of the least important kind gives way."""
+        victim = max(self._queue, key=lambda alarm: RANK[alarm.kind])
         self._queue.remove(victim)
-        return victim
+        self._pushed_out.append(victim)
+        self._lost[victim.kind] += 1
 
     # --- its own thread ---------------------------------------------------------------------------
 
@@ -144,6 +148,7 @@ class Channel:
                 self._changed.wait(wait_s if self._queue else None)
             self._sending = tuple(self._queue)
             self._queue.clear()
+            self._counted = Counter(self._lost)
             return notice_of(self._who, self._sending, self._lost)
 
     def _try(self, notice: Notice) -> str | None:
@@ -154,7 +159,7 @@ class Channel:
 
     def _after(self, why: str | None) -> None:
         if why is None:
-            self._lost.clear()
+            self._lost -= self._counted
             self._last_sent_at, self._last_error = self._clock(), None
             if self._failures:
                 log.info("alarms reach %s again", self.name)
@@ -164,7 +169,7 @@ class Channel:
         self._queue.extendleft(reversed(self._sending))
         self._sending = ()
         while len(self._queue) > MOST_QUEUED:
-            self._lost[self._push_out().kind] += 1
+            self._push_out()
         self._failures += 1
         self._last_error = why
         pause = self._pace.retry_s(self._failures)

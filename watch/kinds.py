@@ -37,7 +37,22 @@ TEXTS: Final[dict[Kind, str]] = {
 QUIET: Final = frozenset({Kind.DECLINED})
 """Not sent unless asked for: there may be hundreds a day, and none needs anybody."""
 ROUTINE: Final = frozenset({Kind.FILL, Kind.EXIT, Kind.DECLINED, Kind.TEST})
-"""What happens when all goes well. The other kinds come first where not all can be told."""
+"""What happens when all goes well."""
+_FIRST: Final = (
+    Kind.HALT,
+    Kind.RESTART,
+    Kind.UNSOLD,
+    Kind.NAKED,
+    Kind.GATE,
+    Kind.UNRESOLVED,
+    Kind.TEST,
+    Kind.REFUSAL,
+    Kind.EXIT,
+    Kind.FILL,
+    Kind.DECLINED,
+)
+RANK: Final[dict[Kind, int]] = {kind: rank for rank, kind in enumerate(_FIRST)}
+"""Where not all can be told: the lowest first."""
 
 
 def switched(text: str) -> frozenset[Kind]:

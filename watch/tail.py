@@ -73,6 +73,7 @@ class Tail:
         newest = self._journal.newest_seq()
         self._places = {number: each.begin(newest) for number, each in enumerate(self._followers)}
         self._seq = min(self._places.values(), default=newest)
+        self._news.set()
         self._thread.start()
 
     def tell(self, changed: Changed | None = None) -> None:

@@ -55,7 +55,7 @@ class AlarmsJson(Message):
     recent: tuple[AlarmJson, ...]
 
 
-class TestSentJson(Message):
+class SentJson(Message):
     """On its way."""
 
     channels: int
@@ -75,7 +75,7 @@ def alarm_routes(desk: AlarmDesk) -> APIRouter:
         description="Whether it arrives is told by GET /api/alarms, and by what you receive.",
         responses={409: {"model": ErrorBody, "description": "There is no channel"}},
     )
-    def test() -> TestSentJson:
+    def test() -> SentJson:
         if not desk.test():
             raise Refusal(
                 409,
@@ -83,7 +83,7 @@ def alarm_routes(desk: AlarmDesk) -> APIRouter:
                 "No channel for alarms is set up, so nothing was sent and nobody is told anything.",
                 "Set STARFILL_ALARM_URLS and start Starfill again; see docs/alarms.md.",
             )
-        return TestSentJson(channels=len(desk.seen().channels))
+        return SentJson(channels=len(desk.seen().channels))
 
     return router
 
