@@ -64,6 +64,7 @@ from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
 from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, ListQueries, Queries
 from settings import Exit, Settings
+from watch.metrics import Metrics
 from watch.seen import AlarmDesk, NoAlarms
 from web.app import create_app
 from web.boards import StateBoard
@@ -84,6 +85,7 @@ def assemble(settings: Settings, stack: ExitStack, day: DayPlan | None) -> Parts
     boots = begin_boot(settings, stack)
     settings, simulator = open_simulator(settings, stack, None if day is None else day.starts_at)
     assert settings.broker_url is not None
+    metrics = Metrics()
     broker = AlpacaRest(
         base_url=settings.broker_url,
         data_url=settings.data_url or settings.broker_url,
@@ -91,6 +93,7 @@ def assemble(settings: Settings, stack: ExitStack, day: DayPlan | None) -> Parts
         secret_key=settings.secret_key,
         monotonic=lambda: time.monotonic().total_seconds(),
         wall=lambda: time.clock().timestamp(),
+        on_post=metrics.posted,
     )
     account = meet_broker(broker, settings)
     store = open_ledger(settings, account, time.clock)
@@ -119,6 +122,7 @@ def assemble(settings: Settings, stack: ExitStack, day: DayPlan | None) -> Parts
         state=StateBoard(time.clock, time.monotonic),
         requests_left=broker.requests_left,
         time=time,
+        metrics=metrics,
         after_failure=boots.after_failure,
         simulator=simulator,
     )
@@ -150,6 +154,7 @@ def seen_by_web(parts: Parts, queries: Queries, alarms: AlarmDesk | None = None)
         process=parts.process,
         alarms_failing=lambda: alarms.seen().failing,
         alarms=alarms,
+        metrics=parts.metrics,
     )
 
 
@@ -226,7 +231,7 @@ def bot(settings: Settings, options: BotOptions) -> int:
         if (config := options.config) is not None:
             set_up(parts.store, config, by="the demo", clock=parts.time.clock)
         wellness = watch_health(parts)
-        watching = Watching(parts, wellness=wellness)
+        watching = Watching(parts, wellness=wellness, followers=(parts.metrics,))
         web = open_web(parts, queries, watching, stack)
         watching.begin(stack)
         supervisor = make_supervisor(parts, watchdog, wellness)

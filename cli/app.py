@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import config, crashtest, halts, reconcile, report, selling, send, simulate, sources, trades
+from cli import config, crashtest, deadman, halts, reconcile, report, selling, send, simulate, sources, trades
 from cli.day.plan import CONFIG, ORDINARY, SIGNALS, DayPlan, plan_of
 from cli.demo_settings import demo_settings
 from cli.exits import configuration_errors
@@ -112,6 +112,7 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
     app.command("reconcile")(reconcile.command)
     app.command("simulator")(simulate.command)
     app.command("crashtest")(crashtest.command)
+    app.command("deadman")(deadman.command)
     return app
 
 

@@ -24,6 +24,7 @@ from web.api.exposure import exposure_routes
 from web.api.figures import figure_routes
 from web.api.halts import Halts, halt_routes
 from web.api.journal import journal_routes
+from web.api.metrics import metrics_routes
 from web.api.orders import order_routes
 from web.api.session import session_routes
 from web.api.signals import Intake, signal_routes
@@ -37,6 +38,7 @@ from web.errors import Refusal, on_bad_parameters, on_http_error, on_refusal
 from web.guard import Guard
 from web.health import live_route, ready_route
 from web.hub import Hub
+from web.metering import Metered
 from web.roles import demand
 from web.token import Tokens
 
@@ -66,6 +68,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
     )
     app.state.hub = hub
     app.add_middleware(Guard, tokens=tokens, clock=bot.clock)
+    app.add_middleware(Metered, metrics=bot.metrics)
     app.add_exception_handler(Refusal, on_refusal)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_bad_parameters)
@@ -90,6 +93,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         system_routes(bot, hub),
         figure_routes(bot),
         alarm_routes(bot.alarms),
+        metrics_routes(bot),
     ):
         app.include_router(routes, dependencies=described)
     app.include_router(docs_routes(app))

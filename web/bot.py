@@ -10,6 +10,7 @@ from domain.market import Market
 from domain.messages import AuditNow, ChangeConfig, ClearHalts, HaltTrading, ReceiverMail, RequestExit
 from domain.values import Clock
 from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, ListQueries, Queries
+from watch.metrics import Metrics
 from watch.seen import AlarmDesk, NoAlarms
 from web.api.preview import Preview
 from web.boards import StateBoard
@@ -103,5 +104,6 @@ class Bot:
     """Channels of alarms that do not get through; None: there are none."""
     alarms: AlarmDesk = field(default_factory=NoAlarms)
     """Whom the bot tells what happens."""
+    metrics: Metrics = field(default_factory=Metrics)
     most_waiting: int = MAX_WAITING
     """So many signals may wait for their verdict; while they do, no more are taken in."""
