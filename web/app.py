@@ -22,6 +22,7 @@ from web.api.exits import Exits, exit_routes
 from web.api.exposure import exposure_routes
 from web.api.figures import figure_routes
 from web.api.halts import Halts, halt_routes
+from web.api.hooks import hook_routes
 from web.api.journal import journal_routes
 from web.api.orders import order_routes
 from web.api.session import session_routes
@@ -52,7 +53,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
 
     `app.state.hub` is what its event streams hang on; close it before the server stops.
     """
-    hub = Hub(LedgerSource(bot))
+    hub, intake = Hub(LedgerSource(bot)), Intake(bot)
     bot.board.listen(hub.tell)
     app = FastAPI(
         title="Starfill",
@@ -64,7 +65,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         dependencies=[Depends(demand)],
     )
     app.state.hub = hub
-    app.add_middleware(Guard, tokens=tokens, clock=bot.clock)
+    app.add_middleware(Guard, tokens=tokens, clock=bot.clock, public_host=bot.door.rules.public_host)
     app.add_exception_handler(Refusal, on_refusal)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_bad_parameters)
@@ -76,7 +77,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
     for routes in (
         status_routes(bot),
         events_routes(bot, hub),
-        signal_routes(Intake(bot), bot.lists, bot.queries),
+        signal_routes(intake, bot.door, bot.lists, bot.queries),
         trade_routes(bot.lists, bot.queries, bot.session),
         timeline_routes(bot.queries, bot.journal),
         order_routes(bot.lists, bot.queries),
@@ -90,6 +91,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         figure_routes(bot),
     ):
         app.include_router(routes, dependencies=described)
+    app.include_router(hook_routes(intake, bot.door))
     app.include_router(docs_routes(app))
     app.include_router(dashboard_routes())
     return app

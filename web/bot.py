@@ -13,6 +13,7 @@ from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, Lis
 from web.api.preview import Preview
 from web.boards import StateBoard
 from web.health import Readiness
+from web.sources.door import Door
 
 MAX_WAITING: Final = 1000
 """Signals without a verdict from which on no more are taken in."""
@@ -97,6 +98,8 @@ class Bot:
     ready: Callable[[], Readiness]
     session: Callable[[], Session]
     about: About
+    door: Door
+    """Where signal sources prove who they are."""
     process: Callable[[], ProcessSeen]
     alarms_failing: Callable[[], int | None] = lambda: None
     """Channels of alarms that do not get through; None: there are none."""

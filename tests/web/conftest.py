@@ -46,6 +46,8 @@ from web.boards import StateBoard
 from web.bot import About, ActorSeen, Bot, DeskMail, ProcessSeen, RequestsSeen, Session
 from web.health import Readiness
 from web.server import WebServer
+from web.sources.door import Door, SourceRules
+from web.sources.key_ring import KeyRing
 from web.token import Tokens
 
 TOKENS = Tokens(
@@ -55,6 +57,7 @@ TOKENS = Tokens(
 )
 TOKEN = TOKENS.arm
 ACCOUNT = "PA3TEST"
+RULES = SourceRules()
 NOW = datetime(2026, 11, 12, 15, 0, tzinfo=UTC)
 MARKET = a_market()
 """It closes at 21:00 UTC."""
@@ -206,7 +209,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory, config: BotConfig) -> Itera
 
 
 @contextmanager
-def serving(folder: Path, *, most_waiting: int = 1000, config: BotConfig = UNLIMITED) -> Iterator[Api]:
+def serving(
+    folder: Path,
+    *,
+    most_waiting: int = 1000,
+    config: BotConfig = UNLIMITED,
+    rules: SourceRules = RULES,
+) -> Iterator[Api]:
+    hidden: list[str] = []
     clock, executor, deaths, timers = Hand(), Executor(), list[Death](), TimerThread()
     store = LedgerStore.open(folder / "ledger.sqlite3", clock=clock)
     with store.unit() as unit:
@@ -248,6 +258,7 @@ def serving(folder: Path, *, most_waiting: int = 1000, config: BotConfig = UNLIM
         clock=clock,
         ready=lambda: readiness[-1],
         session=lambda: Session(clock(), MARKET),
+        door=Door(KeyRing(folder, hidden.append), rules, now=clock, monotonic=clock.monotonic),
         about=About(mode="simulator", version="test", account_number=ACCOUNT, started_at=NOW),
         process=lambda: ProcessSeen((ActorSeen("TradeLedger", 0, 7, 0.5),), 0, RequestsSeen(200, 180, 0.0)),
         most_waiting=most_waiting,

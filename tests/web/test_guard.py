@@ -148,6 +148,7 @@ def test_the_docs_describe_every_address_and_load_nothing_from_elsewhere(shared:
         "/api/reconcile",
         "/api/session",
         "/api/session/arm",
+        "/hooks/tradingview/{path_token}",
         "/api/status",
         "/api/stars",
         "/api/limits",
