@@ -15,6 +15,7 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from web.api.account import account_routes
+from web.api.alarms import alarm_routes
 from web.api.config import ConfigDesk, config_routes
 from web.api.docs_page import docs_routes
 from web.api.events import LedgerSource, events_routes
@@ -89,6 +90,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         account_routes(bot),
         system_routes(bot, hub),
         figure_routes(bot),
+        alarm_routes(bot.alarms),
     ):
         app.include_router(routes, dependencies=described)
     app.include_router(hook_routes(intake, bot.door))

@@ -41,6 +41,7 @@ from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, Lis
 from persistence.store import LedgerStore
 from tests.actors.doubles import ScriptedBroker
 from tests.domain.builders import UNLIMITED, a_market, an_asset
+from watch.seen import AlarmDesk, NoAlarms
 from web.app import create_app
 from web.boards import StateBoard
 from web.bot import About, ActorSeen, Bot, DeskMail, ProcessSeen, RequestsSeen, Session
@@ -215,6 +216,7 @@ def serving(
     most_waiting: int = 1000,
     config: BotConfig = UNLIMITED,
     rules: SourceRules = RULES,
+    alarms: AlarmDesk | None = None,
 ) -> Iterator[Api]:
     hidden: list[str] = []
     clock, executor, deaths, timers = Hand(), Executor(), list[Death](), TimerThread()
@@ -262,6 +264,8 @@ def serving(
         about=About(mode="simulator", version="test", account_number=ACCOUNT, started_at=NOW),
         process=lambda: ProcessSeen((ActorSeen("TradeLedger", 0, 7, 0.5),), 0, RequestsSeen(200, 180, 0.0)),
         most_waiting=most_waiting,
+        alarms=alarms or NoAlarms(),
+        alarms_failing=lambda: None if alarms is None else alarms.seen().failing,
     )
     app = create_app(bot, tokens=lambda: TOKENS)
     server = WebServer(app, "127.0.0.1", 0, closing=app.state.hub.close)
