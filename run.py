@@ -64,6 +64,7 @@ from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
 from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, ListQueries, Queries
 from settings import Exit, Settings
+from watch.metrics import Metrics
 from watch.seen import AlarmDesk, NoAlarms
 from web.app import create_app
 from web.boards import StateBoard
@@ -127,7 +128,9 @@ def assemble(settings: Settings, stack: ExitStack, day: DayPlan | None) -> Parts
     )
 
 
-def seen_by_web(parts: Parts, queries: Queries, alarms: AlarmDesk | None = None) -> Bot:
+def seen_by_web(
+    parts: Parts, queries: Queries, alarms: AlarmDesk | None = None, metrics: Metrics | None = None
+) -> Bot:
     """The bot as the API's routes know it; raises KeysUnusable."""
     alarms = alarms or NoAlarms()
     return Bot(
@@ -145,6 +148,7 @@ def seen_by_web(parts: Parts, queries: Queries, alarms: AlarmDesk | None = None)
         ready=parts.readiness,
         session=parts.session,
         door=open_door(parts),
+        metrics=metrics or Metrics(),
         about=About(
             mode=parts.settings.mode,
             version=version("starfill"),
@@ -170,12 +174,14 @@ def open_door(parts: Parts) -> Door:
     return Door(keys, rules, now=lambda: parts.session().now, monotonic=parts.time.monotonic)
 
 
-def open_web(parts: Parts, queries: Queries, watching: Watching, stack: ExitStack) -> WebServer:
+def open_web(
+    parts: Parts, queries: Queries, watching: Watching, metrics: Metrics, stack: ExitStack
+) -> WebServer:
     """The intake and the reading API; raises CannotStart when the port is taken."""
     settings = parts.settings
     try:
         tokens = TokenFiles(settings.state_dir, learned=logs.hide)
-        bot_seen = seen_by_web(parts, queries, watching.alarms)
+        bot_seen = seen_by_web(parts, queries, watching.alarms, metrics)
     except (TokenUnusable, KeysUnusable) as error:
         raise CannotStart(Exit.CONFIGURATION, str(error)) from None
     app = create_app(bot_seen, tokens=tokens)
@@ -243,8 +249,9 @@ def bot(settings: Settings, options: BotOptions) -> int:
         if (config := options.config) is not None:
             set_up(parts.store, config, by="the demo", clock=parts.time.clock)
         wellness = watch_health(parts)
-        watching = Watching(parts, wellness=wellness)
-        web = open_web(parts, queries, watching, stack)
+        metrics = Metrics()
+        watching = Watching(parts, wellness=wellness, followers=(metrics,))
+        web = open_web(parts, queries, watching, metrics, stack)
         watching.begin(stack)
         supervisor = make_supervisor(parts, watchdog, wellness)
         for number in (signal.SIGINT, signal.SIGTERM):

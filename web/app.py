@@ -25,6 +25,7 @@ from web.api.figures import figure_routes
 from web.api.halts import Halts, halt_routes
 from web.api.hooks import hook_routes
 from web.api.journal import journal_routes
+from web.api.metrics import metric_routes
 from web.api.orders import order_routes
 from web.api.session import session_routes
 from web.api.signals import Intake, signal_routes
@@ -90,6 +91,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         account_routes(bot),
         system_routes(bot, hub),
         figure_routes(bot),
+        metric_routes(bot, hub),
         alarm_routes(bot.alarms),
     ):
         app.include_router(routes, dependencies=described)

@@ -10,6 +10,7 @@ from domain.market import Market
 from domain.messages import AuditNow, ChangeConfig, ClearHalts, HaltTrading, ReceiverMail, RequestExit
 from domain.values import Clock
 from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, ListQueries, Queries
+from watch.metrics import Metrics
 from watch.seen import AlarmDesk, NoAlarms
 from web.api.preview import Preview
 from web.boards import StateBoard
@@ -99,6 +100,7 @@ class Bot:
     ready: Callable[[], Readiness]
     session: Callable[[], Session]
     about: About
+    metrics: Metrics
     door: Door
     """Where signal sources prove who they are."""
     process: Callable[[], ProcessSeen]
