@@ -70,6 +70,9 @@ from web.app import create_app
 from web.boards import StateBoard
 from web.bot import About, Bot
 from web.server import WebServer
+from web.sources.door import TRADINGVIEW_NETWORKS, Door, SourceRules
+from web.sources.key_file import KeysUnusable
+from web.sources.key_ring import KeyRing
 from web.token import TokenFiles, TokenUnusable, read_or_create_token
 
 log = logging.getLogger("starfill")
@@ -129,7 +132,7 @@ def assemble(settings: Settings, stack: ExitStack, day: DayPlan | None) -> Parts
 
 
 def seen_by_web(parts: Parts, queries: Queries, alarms: AlarmDesk | None = None) -> Bot:
-    """The bot as the API's routes know it."""
+    """The bot as the API's routes know it; raises KeysUnusable."""
     alarms = alarms or NoAlarms()
     return Bot(
         receiver=parts.intake,
@@ -145,6 +148,7 @@ def seen_by_web(parts: Parts, queries: Queries, alarms: AlarmDesk | None = None)
         clock=parts.time.clock,
         ready=parts.readiness,
         session=parts.session,
+        door=open_door(parts),
         about=About(
             mode=parts.settings.mode,
             version=version("starfill"),
@@ -158,14 +162,27 @@ def seen_by_web(parts: Parts, queries: Queries, alarms: AlarmDesk | None = None)
     )
 
 
+def open_door(parts: Parts) -> Door:
+    """Where signal sources prove who they are; raises KeysUnusable."""
+    settings = parts.settings
+    rules = SourceRules(
+        per_minute=settings.signals_per_minute,
+        tradingview=settings.tradingview_addresses or TRADINGVIEW_NETWORKS,
+        proxies=settings.trusted_proxies,
+        public_host=settings.public_host,
+    )
+    keys = KeyRing(settings.state_dir, logs.hide)
+    return Door(keys, rules, now=lambda: parts.session().now, monotonic=parts.time.monotonic)
+
+
 def open_web(parts: Parts, queries: Queries, watching: Watching, stack: ExitStack) -> WebServer:
     """The intake and the reading API; raises CannotStart when the port is taken."""
     settings = parts.settings
     try:
         tokens = TokenFiles(settings.state_dir, learned=logs.hide)
-    except TokenUnusable as error:
+        bot_seen = seen_by_web(parts, queries, watching.alarms)
+    except (TokenUnusable, KeysUnusable) as error:
         raise CannotStart(Exit.CONFIGURATION, str(error)) from None
-    bot_seen = seen_by_web(parts, queries, watching.alarms)
     app = create_app(bot_seen, tokens=tokens)
     try:
         web = WebServer(app, settings.http_host, settings.http_port, closing=app.state.hub.close)

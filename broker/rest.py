@@ -44,8 +44,8 @@ _SUCCESS: Final = range(200, 300)
 _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
 _UNPROCESSABLE: Final = 422
-OnPost = Callable[[str, str, float, float, bool], None]
-"""An order's id and leg, when its POST began (Unix time), the seconds it took, whether it had an answer."""
+OnPost = Callable[[str, float, float, bool], None]
+"""An order's id, when its POST began (Unix time), the seconds it took, whether it had an answer."""
 _INCLUSIVE: Final = timedelta(milliseconds=1)
 """Alpaca's `after` leaves its own moment out."""
 
@@ -108,7 +108,7 @@ class AlpacaRest:
         told = self._lane().post(self._orders_url, order_body(order))
         if self._on_post is not None:
             seconds, answered = self._monotonic() - began, isinstance(told, Answer)
-            self._on_post(order.client_order_id, order.leg, at, seconds, answered)
+            self._on_post(order.client_order_id, at, seconds, answered)
         if isinstance(told, Failure):
             _log.warning("POST /v2/orders: %s", told.why)
             return outcome.of_failure(told)

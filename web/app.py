@@ -23,8 +23,9 @@ from web.api.exits import Exits, exit_routes
 from web.api.exposure import exposure_routes
 from web.api.figures import figure_routes
 from web.api.halts import Halts, halt_routes
+from web.api.hooks import hook_routes
 from web.api.journal import journal_routes
-from web.api.metrics import metrics_routes
+from web.api.metrics import metric_routes
 from web.api.orders import order_routes
 from web.api.session import session_routes
 from web.api.signals import Intake, signal_routes
@@ -55,7 +56,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
 
     `app.state.hub` is what its event streams hang on; close it before the server stops.
     """
-    hub = Hub(LedgerSource(bot))
+    hub, intake = Hub(LedgerSource(bot)), Intake(bot)
     bot.board.listen(hub.tell)
     app = FastAPI(
         title="Starfill",
@@ -67,7 +68,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         dependencies=[Depends(demand)],
     )
     app.state.hub = hub
-    app.add_middleware(Guard, tokens=tokens, clock=bot.clock)
+    app.add_middleware(Guard, tokens=tokens, clock=bot.clock, public_host=bot.door.rules.public_host)
     app.add_middleware(Metered, metrics=bot.metrics)
     app.add_exception_handler(Refusal, on_refusal)
     app.add_exception_handler(HTTPException, on_http_error)
@@ -80,7 +81,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
     for routes in (
         status_routes(bot),
         events_routes(bot, hub),
-        signal_routes(Intake(bot), bot.lists, bot.queries),
+        signal_routes(intake, bot.door, bot.lists, bot.queries),
         trade_routes(bot.lists, bot.queries, bot.session),
         timeline_routes(bot.queries, bot.journal),
         order_routes(bot.lists, bot.queries),
@@ -92,10 +93,11 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         account_routes(bot),
         system_routes(bot, hub),
         figure_routes(bot),
+        metric_routes(bot, hub),
         alarm_routes(bot.alarms),
-        metrics_routes(bot),
     ):
         app.include_router(routes, dependencies=described)
+    app.include_router(hook_routes(intake, bot.door))
     app.include_router(docs_routes(app))
     app.include_router(dashboard_routes())
     return app

@@ -15,6 +15,7 @@ from watch.seen import AlarmDesk, NoAlarms
 from web.api.preview import Preview
 from web.boards import StateBoard
 from web.health import Readiness
+from web.sources.door import Door
 
 MAX_WAITING: Final = 1000
 """Signals without a verdict from which on no more are taken in."""
@@ -99,11 +100,13 @@ class Bot:
     ready: Callable[[], Readiness]
     session: Callable[[], Session]
     about: About
+    metrics: Metrics
+    door: Door
+    """Where signal sources prove who they are."""
     process: Callable[[], ProcessSeen]
     alarms_failing: Callable[[], int | None] = lambda: None
     """Channels of alarms that do not get through; None: there are none."""
     alarms: AlarmDesk = field(default_factory=NoAlarms)
     """Whom the bot tells what happens."""
-    metrics: Metrics = field(default_factory=Metrics)
     most_waiting: int = MAX_WAITING
     """So many signals may wait for their verdict; while they do, no more are taken in."""

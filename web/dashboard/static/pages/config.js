@@ -136,7 +136,7 @@ function Setting({ name, value, stored, usual, text, fault, edit }) {
     field = html`<select ...${given} value=${value} onChange=${set}><option value="true">on</option><option value="false">off</option></select>`;
   if (name === "closed_market_policy")
     field = html`<select ...${given} value=${value} onChange=${set}>${POLICIES.map((each) => html`<option key=${each} value=${each}>${words(each)}</option>`)}</select>`;
-  return html`<div class="setting ${value !== stored ? "edited" : ""}">
+  return html`<div class="field setting ${value !== stored ? "edited" : ""}">
     <label for=${id}>${words(name)}${stored !== usual && html` <${Badge} tone="info" title=${`by default ${usual || "none"}`}>set<//>`}</label>
     ${field}
     <p id="${id}-text" class="muted">${text}</p>
