@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from prometheus_client.parser import text_string_to_metric_families
 
 from cli.watching import Watching, Wellness
-from domain.trades import TradeStatus
 from tests.flows.conftest import Bot
 from watch.tail import Follower
 
@@ -24,7 +23,7 @@ def test_each_step_of_a_buy_is_timed_once(bot: Bot) -> None:
         wellness = Wellness(lambda: bot.parts.board.gate, 60, lambda _: None)
         Watching(bot.parts, wellness=wellness, followers=followers).begin(stack)
         bot.accept(bot.signal("ACME"))
-        bot.trade("acme-1", lambda trade: trade.status is TradeStatus.OPEN, "the fill")
+        bot.trade("acme-1", lambda trade: bool(trade.shares), "the fill")
     found = counts(metrics.page(()))
     for step in STEPS:
         assert found[f"starfill_{step}_seconds_count"] == 1, step
