@@ -63,6 +63,7 @@ from domain.messages import LedgerMail
 from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
 from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, ListQueries, Queries
+from persistence.queries.figures import everything
 from settings import Exit, Settings
 from watch.metrics import Metrics
 from watch.seen import AlarmDesk, NoAlarms
@@ -194,6 +195,8 @@ def open_web(parts: Parts, queries: Queries, watching: Watching, stack: ExitStac
         ) from None
     web.start()
     stack.callback(web.stop, STOP_WEB_S)
+    # The sums of past days, which the first page that shows them would have to wait for.
+    threading.Thread(target=bot_seen.figures.closed, args=everything(), name="figures", daemon=True).start()
     say(f"dashboard  {web.url}")
     say(f"token      in {settings.state_dir / 'token'}")
     return web
