@@ -17,11 +17,15 @@ from tests.flows.process import started
 WAIT_S: Final = 60
 DOCUMENTED: Final = "127.0.0.1:8787"
 ELSEWHERE: Final[dict[str, str]] = {
-    "make demo": "flows/test_process.py::test_the_demo_ends_by_itself_with_a_summary_and_agrees_with_the_oracle",
+    "make demo": (
+        "flows/test_process.py::test_the_demo_ends_by_itself_with_a_summary_and_agrees_with_the_oracle"
+    ),
     "make test": "docs/test_commands.py::test_what_cannot_be_run_here_is_run_by_another_test",
     "make check": "docs/test_pages.py::test_every_target_that_a_page_names_is_in_the_makefile",
     ".venv/bin/python run.py": "flows/test_process.py::test_a_posted_signal_is_traded_and_can_be_asked_about",
-    ".venv/bin/python run.py --demo-day": "flows/test_day.py::test_a_day_ends_with_a_report_in_which_all_ties_out",
+    ".venv/bin/python run.py --demo-day": (
+        "flows/test_day.py::test_a_day_ends_with_a_report_in_which_all_ties_out"
+    ),
     ".venv/bin/python run.py crashtest": "cli/test_crashtest.py::test_two_points_are_really_passed_and_hold",
     "chmod 600 .env": "test_settings.py::test_a_secret_that_others_can_read_is_refused",
     ".venv/bin/supervisord -c deploy/supervisord.conf": (
