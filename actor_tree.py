@@ -1,7 +1,7 @@
 """The actors' tree: what they are made from, who writes to whom, and in which order they start and stop."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.base import Address, Handle, OnDeath, spawn
 from actors.brake import LeaseWatch, OrderBrake
-from actors.clock import Time
+from actors.clock import Time, system_clock
 from actors.entry_preview import preview_entry
 from actors.lane import Lane
 from actors.ledger_work import LedgerIdentity
@@ -23,15 +23,19 @@ from actors.supervisor import Hung
 from actors.timers import TimerThread
 from actors.trade_ledger import TradeLedger
 from actors.trading_stream import TradingStream
+from actors.vitals import Vitals
 from broker.api import Account, Broker, Feed
+from broker.rate import BudgetSeen
 from cli.probation import Probation
 from domain.messages import (
     AuditNow,
     CancelOrder,
     ConfigTold,
     GateChanged,
+    GateTold,
     HaltsCleared,
     LeaseRenewed,
+    LedgerChanged,
     LedgerMail,
     LedgerUnwritable,
     MarketTold,
@@ -48,7 +52,8 @@ from domain.signals import Signal
 from persistence.halt_file import HaltFile
 from persistence.store import LedgerStore
 from settings import Settings
-from web.bot import Session
+from web.boards import StateBoard
+from web.bot import ActorSeen, ProcessSeen, RequestsSeen, Session
 from web.health import Readiness
 
 if TYPE_CHECKING:
@@ -100,6 +105,9 @@ class Parts:
     ledger: Handle[LedgerMail]
     reconciler: Handle[ReconcilerMail]
     board: GateBoard
+    state: StateBoard = field(default_factory=lambda: StateBoard(system_clock, Time().monotonic))
+    requests_left: Callable[[], BudgetSeen] = lambda: BudgetSeen(None, None, 0.0)
+    vitals: Vitals = field(default_factory=Vitals)
     market: MarketBoard = field(default_factory=MarketBoard)
     time: Time = field(default_factory=Time)
     pulse: Pulse = field(default_factory=Pulse)
@@ -118,6 +126,14 @@ class Parts:
     def preview(self, signal: Signal) -> Previewed | NotPreviewed | LedgerUnwritable:
         """What would become of the signal now; blocks for the reads that this takes."""
         return preview_entry(signal, ledger=self.ledger, broker=self.broker, clock=self.time.clock)
+
+    def process(self) -> ProcessSeen:
+        """How the actors are, and what is left of the broker's rate limit."""
+        return ProcessSeen(
+            actors=tuple(ActorSeen(*each) for each in self.vitals.actors()),
+            rebuilds=self.vitals.rebuilds,
+            requests=RequestsSeen(*self.requests_left()),
+        )
 
     def session(self) -> Session:
         """Where in the trading day we are."""
@@ -139,6 +155,7 @@ def start_actors(parts: Parts, on_death: OnDeath) -> Iterator[ActorTree]:
     try:
         spawn_actors(tree.actors, parts, timers, stopping, on_death)
         parts.pulse.follow(tree.actors.values(), timers)
+        parts.vitals.follow(tree.actors)
         yield tree
     except Hung:
         within_s = STOP_BESIDE_HUNG_S
@@ -178,6 +195,7 @@ def spawn_actors(
     parts.probation.tell()
     ledger.subscribe(parts.board, GateChanged)
     ledger.subscribe(parts.market, MarketTold)
+    ledger.subscribe(parts.state, GateTold, MarketTold, LedgerChanged)
     ledger.subscribe(parts.probation, HaltsCleared)
     lease = LeaseWatch(parts.time.monotonic)
     brake = OrderBrake(halts=parts.halts, lease_fresh=lease.fresh)

@@ -61,11 +61,15 @@ from cli.startup import (
 from domain.messages import LedgerMail
 from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
-from persistence.queries import JournalQueries, Queries
+from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, ListQueries, Queries
 from settings import Exit, Settings
 from web.app import create_app
-from web.bot import Bot
+from web.boards import StateBoard
+from web.bot import About, Bot
 from web.server import WebServer
+from web.sources.door import TRADINGVIEW_NETWORKS, Door, SourceRules
+from web.sources.key_file import KeysUnusable
+from web.sources.key_ring import KeyRing
 from web.token import TokenFiles, TokenUnusable, read_or_create_token
 
 log = logging.getLogger("starfill")
@@ -113,9 +117,51 @@ def assemble(settings: Settings, stack: ExitStack, day: DayPlan | None) -> Parts
         ledger=ledger,
         reconciler=Handle(),
         board=GateBoard(),
+        state=StateBoard(time.clock, time.monotonic),
+        requests_left=broker.requests_left,
         time=time,
         simulator=simulator,
     )
+
+
+def seen_by_web(parts: Parts, queries: Queries) -> Bot:
+    """The bot as the API's routes know it; raises KeysUnusable."""
+    return Bot(
+        receiver=parts.intake,
+        preview=parts.preview,
+        desk=parts.ledger,
+        reconciler=parts.reconciler,
+        queries=queries,
+        lists=ListQueries(parts.store),
+        desk_queries=DeskQueries(parts.store),
+        figures=FiguresQueries(parts.store),
+        journal=JournalQueries(parts.store),
+        board=parts.state,
+        clock=parts.time.clock,
+        ready=parts.readiness,
+        session=parts.session,
+        door=open_door(parts),
+        about=About(
+            mode=parts.settings.mode,
+            version=version("starfill"),
+            account_number=parts.account.account_number,
+            started_at=parts.time.clock(),
+        ),
+        process=parts.process,
+    )
+
+
+def open_door(parts: Parts) -> Door:
+    """Where signal sources prove who they are; raises KeysUnusable."""
+    settings = parts.settings
+    rules = SourceRules(
+        per_minute=settings.signals_per_minute,
+        tradingview=settings.tradingview_addresses or TRADINGVIEW_NETWORKS,
+        proxies=settings.trusted_proxies,
+        public_host=settings.public_host,
+    )
+    keys = KeyRing(settings.state_dir, logs.hide)
+    return Door(keys, rules, now=lambda: parts.session().now, monotonic=parts.time.monotonic)
 
 
 def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
@@ -123,22 +169,12 @@ def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
     settings = parts.settings
     try:
         tokens = TokenFiles(settings.state_dir, learned=logs.hide)
-    except TokenUnusable as error:
+        bot_seen = seen_by_web(parts, queries)
+    except (TokenUnusable, KeysUnusable) as error:
         raise CannotStart(Exit.CONFIGURATION, str(error)) from None
-    bot_seen = Bot(
-        receiver=parts.intake,
-        preview=parts.preview,
-        desk=parts.ledger,
-        reconciler=parts.reconciler,
-        queries=queries,
-        journal=JournalQueries(parts.store),
-        clock=parts.time.clock,
-        ready=parts.readiness,
-        session=parts.session,
-        account_number=parts.account.account_number,
-    )
+    app = create_app(bot_seen, tokens=tokens)
     try:
-        web = WebServer(create_app(bot_seen, tokens=tokens), settings.http_host, settings.http_port)
+        web = WebServer(app, settings.http_host, settings.http_port, closing=app.state.hub.close)
     except OSError as error:
         raise CannotStart(
             Exit.CONFIGURATION,
@@ -225,7 +261,12 @@ def bot(settings: Settings, options: BotOptions) -> int:
 def make_supervisor(parts: Parts, watchdog: Watchdog) -> Supervisor:
     """Who watches the actors, and is watched itself."""
     health = HealthFile(parts.settings.state_dir, gate=lambda: parts.board.gate, clock=system_clock)
-    watch = Watch(fatal=(LeaseLost,), alive=watchdog.alive, healthy=health.all_well)
+    watch = Watch(
+        fatal=(LeaseLost,),
+        alive=watchdog.alive,
+        healthy=health.all_well,
+        heard=parts.vitals.answered,
+    )
     return Supervisor(lambda on_death: start_actors(parts, on_death), watch)
 
 

@@ -103,7 +103,7 @@ class Settings(BaseModel):
     """The account number that the owner typed to allow live trading."""
     lanes: int
     public_host: str | None = None
-    """The name a TLS proxy is reached by; requests to /hooks may bear it."""
+    """The name a TLS proxy is reached by; alerts and signed signals may bear it."""
     trusted_proxies: Networks = ()
     """Whose `X-Forwarded-For` is believed."""
     tradingview_addresses: Networks | None = None

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -29,9 +29,16 @@ LANE_BUDGET_S: Final = 20.0
 class Heartbeats:
     """Asks the actors of one tree whether they live. Used on one thread; the answers come on theirs."""
 
-    def __init__(self, actors: Mapping[str, Address[Any]], budgets: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        actors: Mapping[str, Address[Any]],
+        budgets: Mapping[str, float],
+        heard: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`heard` is called with each actor's name when it answers, on its thread."""
         self._actors = actors
         self._budgets = budgets
+        self._heard = heard
         self._answered = dict.fromkeys(actors, time.monotonic())
         self._asked: dict[str, float] = {}
 
@@ -44,6 +51,7 @@ class Heartbeats:
 
     def _hear(self, name: str) -> None:
         self._answered[name] = time.monotonic()
+        self._heard(name)
 
     def pardon(self, seconds: float, now: float) -> None:
         """So long this whole process stood still, up to now: nobody could answer."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from actors import ledger_orders, ledger_outcomes, ledger_shares
 from actors.ledger_work import Suspicion, Work
+from domain.exposure import EquitySample
 from domain.holdings import ALL, ExternalOrder, Holding
 from domain.messages import BrokerSnapshot, OrderNotFound
 from domain.orders import Execution, OrderRecord, OrderUpdate
@@ -22,7 +23,7 @@ from domain.reconcile import (
     reconcile,
 )
 from domain.signals import decimal_text
-from domain.values import ZERO
+from domain.values import CENT, ZERO
 from persistence.store import ExecutionRow
 
 NINE_PLACES: Final = Decimal("1e-9")
@@ -60,6 +61,7 @@ def snapshot(work: Work, mail: BrokerSnapshot) -> None:
     work.gate = work.gate.saw(read_at)
     if mail.generation == work.gate.stream:
         work.gate = work.gate.read(mail.generation, read_at)
+    _keep_equity(work)
     if heard or differing or positions:
         work.journal(
             "account_read",
@@ -68,6 +70,22 @@ def snapshot(work: Work, mail: BrokerSnapshot) -> None:
             heard=len(heard),
             differing=differing,
         )
+
+
+def _keep_equity(work: Work) -> None:
+    """For the curve that its owner looks at; nothing is decided by it."""
+    if work.means is None or work.means.equity is None:
+        return
+    today, trades = work.unit.day_pnl(work.now), work.unit.open_trades()
+    work.unit.add_equity(
+        EquitySample(
+            at=work.now,
+            equity=work.means.equity,
+            realised=today.realised.quantize(CENT),
+            open=today.open.quantize(CENT),
+            exposure=sum((trade.held * (trade.basis_price or ZERO) for trade in trades), ZERO).quantize(CENT),
+        )
+    )
 
 
 def _taken_at(read: Snapshot) -> datetime:

@@ -59,6 +59,10 @@ def _nothing(_: float) -> None:
     """Nobody watches from outside."""
 
 
+def _nobody(_: str) -> None:
+    """Nobody keeps the heartbeats."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Watch:
     """How closely the actors are watched, and who watches the watcher."""
@@ -72,6 +76,8 @@ class Watch:
     """Called at each turn and each stage with how long the next one may take beyond an ordinary turn."""
     healthy: Callable[[float], None] = _nothing
     """Called at each turn at which all heartbeats are in time, with the age of the oldest, in seconds."""
+    heard: Callable[[str], None] = _nobody
+    """Called with an actor's name when it gives a heartbeat, on the actor's thread."""
     dump: Callable[[str], None] = log_stacks
     """Called with the reason when an actor is late, before anything is done about it."""
 
@@ -144,7 +150,7 @@ class Supervisor:
 
     def _watch(self, tree: Tree, number: int) -> int | Death:
         """Wait for a death or the order to stop, and ask for heartbeats meanwhile; raises Hung."""
-        beats = Heartbeats(tree.actors, self._watched.budgets)
+        beats = Heartbeats(tree.actors, self._watched.budgets, self._watched.heard)
         turned, dumped = time.monotonic(), False
         while True:
             self._watched.alive(0)

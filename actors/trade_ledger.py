@@ -3,7 +3,7 @@
 In:  LedgerMail, from everybody
 Out: ResendOrder, CancelOrder -> OrderExecutor, AuditNow -> Reconciler, GateChanged -> SignalReceiver and
      lanes, LeaseRenewed -> lanes, PositionChanged -> PositionMonitor,
-     LedgerChanged, ConfigTold, MarketTold -> whoever subscribed
+     LedgerChanged, ConfigTold, MarketTold, GateTold -> whoever subscribed
 
 What waits in the inbox is taken together: one transaction, one commit, then every answer and all
 news. Signals, buys and outcomes go before the fills, so an order need not wait behind a flood; the
@@ -35,6 +35,7 @@ from domain.messages import (
     ClearHalts,
     ConfigTold,
     GateChanged,
+    GateTold,
     HaltTrading,
     KeysRefused,
     LeaseRenewed,
@@ -142,6 +143,7 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         self._renewed = timedelta()
         self._gate = GateFacts()
         self._told = Gate(open=False, reason="the bot is starting")
+        self._facts_told = self._gate
         self._config: BotConfig | None = None
         """None: not read yet."""
         self._suspicions: dict[str, Suspicion] = {}
@@ -173,6 +175,8 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
     def subscribed(self, subscription: Subscribe) -> None:
         if GateChanged in subscription.kinds:
             subscription.subscriber.send(GateChanged(gate=self._told))
+        if GateTold in subscription.kinds:
+            subscription.subscriber.send(GateTold(facts=self._gate))
         if LeaseRenewed in subscription.kinds:
             subscription.subscriber.send(LeaseRenewed(monotonic=self._renewed))
         if ConfigTold in subscription.kinds and self._config is not None:
@@ -407,12 +411,14 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         if work.config is not None:
             self._config = work.config
             self.publish(ConfigTold(config=work.config))
-        if (work.signals or work.trades or work.updates) and self.wanted(LedgerChanged):
+        changed = work.signals or work.trades or work.updates or work.unit.journaled
+        if changed and self.wanted(LedgerChanged):
             self.publish(
                 LedgerChanged(
                     signals=tuple(work.signals),
                     trades=tuple(sorted(work.trades)),
                     orders=tuple(work.updates),
+                    journaled=work.unit.journaled,
                 )
             )
 
@@ -421,7 +427,11 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
         if now != self._told:
             self._told = now
             self.publish(GateChanged(gate=now))
+        if self._gate is not self._facts_told:
+            self._facts_told = self._gate
+            self.publish(GateTold(facts=self._gate))
 
     def _told_market(self, market: Market) -> MarketTold:
         clock = self._gate.clock
-        return MarketTold(market=market, ahead=timedelta() if clock is None else clock.ahead)
+        ahead = timedelta() if clock is None else clock.ahead
+        return MarketTold(market=market, ahead=ahead, means=self._means)

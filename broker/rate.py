@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 WINDOW_S: Final = 60.0
 RESERVED_FOR_ORDERS: Final = 20
@@ -17,6 +17,17 @@ SHORTEST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 120.0
 """A clock that is off, or a proxy's idea of Retry-After, must not stop trading for the day."""
 _TOO_MANY_REQUESTS: Final = 429
+
+
+class BudgetSeen(NamedTuple):
+    """What is left of the requests of this minute."""
+
+    limit: int | None
+    """A minute, by our own count; None: we count none."""
+    left: int | None
+    """None: neither we count nor has the broker told."""
+    held_s: float
+    """Seconds in which nothing is sent, as the broker asked for."""
 
 
 class Budget:
@@ -53,6 +64,20 @@ class Budget:
             if self._left is not None:
                 self._left -= 1
             return 0.0
+
+    def seen(self) -> BudgetSeen:
+        """How it stands, with nothing taken."""
+        with self._lock:
+            now = self._monotonic()
+            self._own_wait(now, 0)  # forgets what is older than a minute
+            own = self._rate - len(self._taken) if self._rate else None
+            told = self._left if now < self._reset_at else None
+            left = min((each for each in (own, told) if each is not None), default=None)
+            return BudgetSeen(
+                self._rate or None,
+                None if left is None else max(0, left),
+                max(0.0, self._held_until - now),
+            )
 
     def heed(self, status: int, headers: Mapping[str, str]) -> float:
         """Learn from an answer. After a 429, the seconds in which nothing will be sent; else 0.0."""

@@ -28,7 +28,7 @@ from broker.api import (
 from broker.bodies import Order
 from broker.keys import printable, revealed
 from broker.paging import PAGE_OF_FILLS, PAGE_OF_ORDERS, all_fills, all_orders
-from broker.rate import Budget
+from broker.rate import Budget, BudgetSeen
 from broker.transport import Answer, Failure, Lane, Limits
 from domain.market import Asset, MarketClock, MarketDay, Quote
 from domain.orders import OrderTicket, OrderUpdate
@@ -220,6 +220,10 @@ class AlpacaRest:
     def warm(self) -> None:
         """Open this thread's connection ahead of the first order. Never raises."""
         self.clock()
+
+    def requests_left(self) -> BudgetSeen:
+        """What this minute still has of requests to the trading API."""
+        return self._budget.seen()
 
     # --- how a read is asked and judged ---------------------------------------------------------
 

@@ -10,7 +10,24 @@ from typing import Annotated
 
 import typer
 
-from cli import config, crashtest, halts, reconcile, selling, send, simulate, sources, trades
+from cli import (
+    backup,
+    config,
+    crashtest,
+    doctor,
+    halts,
+    holdings,
+    reconcile,
+    report,
+    selling,
+    send,
+    simulate,
+    sources,
+    token,
+    trades,
+    verify,
+)
+from cli import signals as signals_of
 from cli.day.plan import CONFIG, ORDINARY, SIGNALS, DayPlan, plan_of
 from cli.demo_settings import demo_settings
 from cli.exits import configuration_errors
@@ -43,7 +60,7 @@ class BotOptions:
 
 def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
     """The command line; `bot` runs the bot until it is told to stop and returns the exit code."""
-    app = typer.Typer(name="starfill", add_completion=False, pretty_exceptions_enable=False)
+    app = typer.Typer(name="starfill", add_completion=True, pretty_exceptions_enable=False)
 
     @app.callback(invoke_without_command=True)
     def root(  # noqa: PLR0917 - typer makes the flags from them
@@ -108,6 +125,15 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
     app.command("trades")(trades.command)
     app.add_typer(config.application(), name="config")
     app.add_typer(sources.application(), name="source")
+    app.command("report")(report.command)
+    app.command("signals")(signals_of.command)
+    app.command("why")(signals_of.why)
+    app.command("positions")(holdings.positions)
+    app.command("orders")(holdings.orders)
+    app.command("doctor")(doctor.command)
+    app.command("backup")(backup.command)
+    app.command("verify")(verify.command)
+    app.add_typer(token.application(), name="token")
     app.command("reconcile")(reconcile.command)
     app.command("simulator")(simulate.command)
     app.command("crashtest")(crashtest.command)

@@ -30,4 +30,9 @@ class RootFlags:
 def settings_from(context: typer.Context, http: str | None, state_dir: Path | None) -> Settings:
     """The settings for a command that talks to the bot; raises ConfigurationError."""
     root = context.find_object(RootFlags) or RootFlags()
-    return load(http=http or root.http, state_dir=state_dir or root.state_dir)
+    return load(
+        http=http or root.http,
+        state_dir=state_dir or root.state_dir,
+        mode=root.mode,
+        database=root.database,
+    )

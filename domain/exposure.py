@@ -24,6 +24,20 @@ class DayPnl(Message):
         return self.realised + self.open
 
 
+class EquitySample(Message):
+    """How it stood in one minute. Dollars."""
+
+    at: Utc
+    equity: Usd
+    """Of the account, as the broker told it."""
+    realised: Usd
+    """Of our trades that ended in New York's day."""
+    open: Usd
+    """Of the others, so far."""
+    exposure: Usd
+    """What our trades hold, at what was paid."""
+
+
 class Exposure(Message):
     """What no limit asks for is not counted, and stays as it is here."""
 

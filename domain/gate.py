@@ -1,9 +1,11 @@
 """May an order that adds risk leave now?"""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
 from domain.rules import Gate
+from domain.signals import Check
 from domain.values import Message, Moment, Utc
 
 AUDIT_GOOD_FOR: Final = timedelta(seconds=90)
@@ -77,18 +79,37 @@ class GateFacts(Message):
         why = self._why_shut(moment)
         return Gate(open=why is None, reason=why or "the stream is up and the account is known")
 
+    def checks(self, moment: Moment) -> tuple[Check, ...]:
+        """Every condition as it stands, in the order in which they decide; all passed: the gate is open."""
+        return tuple(
+            Check(name=name, passed=why is None, detail=why or well)
+            for name, why, well in self._conditions(moment)
+        )
+
     def _why_shut(self, moment: Moment) -> str | None:
-        if self.keys_refused is not None:
-            return f"the broker refuses the keys: {self.keys_refused}"
-        if self.unwritable is not None:
-            return f"the ledger cannot be written: {self.unwritable}"
-        if self.stream is None:
-            return self.why_not
-        if self.snapshot != self.stream:
+        return next((why for _, why, _ in self._conditions(moment) if why is not None), None)
+
+    def _conditions(self, moment: Moment) -> Iterator[tuple[str, str | None, str]]:
+        """Name, why it fails (None: it does not), and what holds if it does not."""
+        yield "keys", self._why_keys(), "the broker takes the keys"
+        yield "ledger", self._why_ledger(), "the ledger can be written"
+        yield "stream", None if self.stream is not None else self.why_not, "the trading stream is up"
+        yield "account", self._why_account(moment), "the account is known"
+        yield "clock", self.why_clock(moment), "our clock agrees with the broker's"
+        yield "safe_mode", self.safe_mode, "the bot has not been failing"
+
+    def _why_keys(self) -> str | None:
+        return None if self.keys_refused is None else f"the broker refuses the keys: {self.keys_refused}"
+
+    def _why_ledger(self) -> str | None:
+        return None if self.unwritable is None else f"the ledger cannot be written: {self.unwritable}"
+
+    def _why_account(self, moment: Moment) -> str | None:
+        if self.stream is None or self.snapshot != self.stream:
             return "the account has not been read since the stream opened"
         if self.audited is None or moment.monotonic - self.audited > AUDIT_GOOD_FOR:
             return f"the account has not been read for more than {AUDIT_GOOD_FOR.seconds} s"
-        return self.why_clock(moment) or self.safe_mode
+        return None
 
     def why_clock(self, moment: Moment) -> str | None:
         """Why our clock cannot be trusted just now; None: it can."""

@@ -25,12 +25,12 @@
                      PositionChanged -> PositionMonitor
                      AuditNow       -> Reconciler
                      GateChanged    -> SignalReceiver, lanes
-                     LedgerChanged | ConfigTold | MarketTold -> whoever subscribed
+                     LedgerChanged | ConfigTold | MarketTold | GateTold -> whoever subscribed
     web             ?PreviewEntry   -> TradeLedger      Previewed | ReadsWanted
                     ?HaltTrading    -> TradeLedger      HaltsChanged
                     ?ClearHalts     -> TradeLedger      HaltsChanged
                     ?RequestExit    -> TradeLedger      ExitRequested
-                    ?ChangeConfig   -> TradeLedger      ConfigChanged | ConfigRefused
+                    ?ChangeConfig   -> TradeLedger      ConfigChanged | ConfigRefused | ConfigLoosens
                      AuditNow       -> Reconciler
     run              SafeMode       -> TradeLedger
     TradeLedger      HaltsCleared   -> TradingStream, run
@@ -43,8 +43,9 @@ from typing import Literal
 
 from domain.config import BotConfig
 from domain.exits import Look, OpenTrade
+from domain.gate import GateFacts
 from domain.holdings import Halt
-from domain.market import Market
+from domain.market import Market, Means
 from domain.orders import OrderRecord, OrderTicket, OrderUpdate
 from domain.reconcile import Snapshot
 from domain.rules import Deferred, EntryReads, Gate
@@ -441,6 +442,8 @@ class ChangeConfig(Message):
 
     changes: tuple[tuple[str, str], ...]
     by: str
+    may_loosen: bool = True
+    """Whether who asks may let more risk in."""
 
 
 class ConfigChanged(Message):
@@ -448,6 +451,12 @@ class ConfigChanged(Message):
 
     config: BotConfig
     changed: tuple[SettingChange, ...]
+
+
+class ConfigLoosens(Message):
+    """Nothing was set: these would let more risk in, and who asked may not."""
+
+    keys: tuple[str, ...]
 
 
 class ConfigRefused(Message):
@@ -465,6 +474,12 @@ class GateChanged(Message):
     gate: Gate
 
 
+class GateTold(Message):
+    """What the gate depends on: as it is for a new subscriber, then whenever any of it changes."""
+
+    facts: GateFacts
+
+
 class ConfigTold(Message):
     """The owner's settings: as they are for a new subscriber, then whenever they change."""
 
@@ -477,6 +492,8 @@ class LedgerChanged(Message):
     signals: tuple[str, ...] = ()
     trades: tuple[int, ...] = ()
     orders: tuple[OrderUpdate, ...] = ()
+    journaled: bool = False
+    """The journal has grown."""
 
 
 class MarketTold(Message):
@@ -485,6 +502,8 @@ class MarketTold(Message):
     market: Market
     ahead: timedelta = timedelta()
     """Our clock less the broker's, by whose time all of `market` is."""
+    means: Means | None = None
+    """The account's, as read with it; None: they could not be read."""
 
 
 # --- mailboxes ----------------------------------------------------------------------------------

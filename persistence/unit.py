@@ -6,13 +6,14 @@ from decimal import Decimal
 from sqlite3 import Cursor
 
 from domain.config import BotConfig
-from domain.exposure import DayPnl, Exposure
+from domain.exposure import DayPnl, EquitySample, Exposure
 from domain.holdings import ExternalOrder, Halt, Holding
 from domain.orders import OrderRecord, OrderTicket
 from domain.signals import Signal, SignalState, Verdict
 from domain.trades import TradeRecord, TradeStatus
 from persistence import (
     account_table,
+    equity_table,
     executions_table,
     exposure_table,
     holdings_table,
@@ -28,13 +29,15 @@ from persistence.trades_table import TradesTable
 class Unit:
     """What can be read and written in one transaction. Of no use after its `with` block."""
 
-    __slots__ = ("_cursor", "_entries", "_orders", "_trades")
+    __slots__ = ("_cursor", "_entries", "_orders", "_trades", "journaled")
 
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
         self._orders = OrdersTable(cursor)
         self._trades = TradesTable(cursor)
         self._entries: list[journal.Entry] = []
+        self.journaled = False
+        """Whether the journal has grown by this unit; known once it has finished."""
 
     def finish(self) -> None:
         """Append what was journaled; the store calls this just before the commit.
@@ -47,6 +50,7 @@ class Unit:
         if self._entries:
             journal.append(self._cursor, self._entries)
             self._entries = []
+            self.journaled = True
 
     # --- signals --------------------------------------------------------------------------------
 
@@ -96,6 +100,10 @@ class Unit:
     def day_pnl(self, now: datetime) -> DayPnl:
         """What New York's day has brought, or cost, so far."""
         return exposure_table.day_pnl(self._cursor, self.open_trades(), now=now)
+
+    def add_equity(self, sample: EquitySample) -> None:
+        """Keep what the account was worth in this minute, unless the minute has a sample."""
+        equity_table.add(self._cursor, sample)
 
     def refusals_in_a_row(self, *, since: datetime | None, most: int) -> int:
         """How many of the last buys, planned after `since`, the broker refused one after the other."""

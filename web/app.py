@@ -17,18 +17,26 @@ from starlette.exceptions import HTTPException
 from web.api.account import account_routes
 from web.api.config import ConfigDesk, config_routes
 from web.api.docs_page import docs_routes
+from web.api.events import LedgerSource, events_routes
 from web.api.exits import Exits, exit_routes
 from web.api.exposure import exposure_routes
+from web.api.figures import figure_routes
 from web.api.halts import Halts, halt_routes
+from web.api.hooks import hook_routes
 from web.api.journal import journal_routes
+from web.api.orders import order_routes
 from web.api.session import session_routes
 from web.api.signals import Intake, signal_routes
+from web.api.status import status_routes
+from web.api.system import system_routes
+from web.api.timeline import timeline_routes
 from web.api.trades import trade_routes
 from web.bot import Bot
 from web.dashboard import dashboard_routes
 from web.errors import Refusal, on_bad_parameters, on_http_error, on_refusal
 from web.guard import Guard
 from web.health import live_route, ready_route
+from web.hub import Hub
 from web.roles import demand
 from web.token import Tokens
 
@@ -41,7 +49,12 @@ DESCRIPTION = (
 
 
 def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
-    """The app; its routes block in worker threads, never on the event loop."""
+    """The app; its routes block in worker threads, never on the event loop.
+
+    `app.state.hub` is what its event streams hang on; close it before the server stops.
+    """
+    hub, intake = Hub(LedgerSource(bot)), Intake(bot)
+    bot.board.listen(hub.tell)
     app = FastAPI(
         title="Starfill",
         version=version("starfill"),
@@ -51,7 +64,8 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         openapi_url=None,
         dependencies=[Depends(demand)],
     )
-    app.add_middleware(Guard, tokens=tokens, clock=bot.clock)
+    app.state.hub = hub
+    app.add_middleware(Guard, tokens=tokens, clock=bot.clock, public_host=bot.door.rules.public_host)
     app.add_exception_handler(Refusal, on_refusal)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_bad_parameters)
@@ -61,16 +75,23 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
     app.include_router(session_routes(tokens, bot))
     app.include_router(ready_route(bot.ready), dependencies=described)
     for routes in (
-        signal_routes(Intake(bot), bot.queries),
-        trade_routes(bot.queries, bot.session),
+        status_routes(bot),
+        events_routes(bot, hub),
+        signal_routes(intake, bot.door, bot.lists, bot.queries),
+        trade_routes(bot.lists, bot.queries, bot.session),
+        timeline_routes(bot.queries, bot.journal),
+        order_routes(bot.lists, bot.queries),
         halt_routes(Halts(bot.desk), bot.queries),
         exit_routes(Exits(bot.desk)),
         exposure_routes(bot.queries, bot.session),
         config_routes(ConfigDesk(bot.desk, bot.queries)),
         journal_routes(bot.journal),
-        account_routes(bot.queries, bot.reconciler, bot.ready, bot.clock),
+        account_routes(bot),
+        system_routes(bot, hub),
+        figure_routes(bot),
     ):
         app.include_router(routes, dependencies=described)
+    app.include_router(hook_routes(intake, bot.door))
     app.include_router(docs_routes(app))
     app.include_router(dashboard_routes())
     return app

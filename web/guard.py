@@ -9,12 +9,12 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.values import Clock
 from web.errors import Refusal
-from web.roles import NOBODY, Caller, Role, unauthorized
+from web.roles import NOBODY, Caller, Role, is_signed, unauthorized
 from web.sessions import CookieSession, cookie_name, csrf_token, unsealed
 from web.token import Tokens
 
@@ -26,8 +26,6 @@ STATIC: Final = "/static/"
 """The dashboard's files; with `/` they are the same for everybody."""
 HOOKS: Final = "/hooks/"
 """Addresses that ask for a proof of their own."""
-SIGNED: Final = ("POST", "/api/signals", b"x-signature")
-"""With this header a signal proves itself; the route looks at it."""
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 HTTP_PORT: Final = 80
@@ -47,8 +45,12 @@ HEADERS: Final = {
 class Guard:
     """ASGI middleware. There are no CORS headers, so no foreign page can read an answer either."""
 
-    def __init__(self, app: ASGIApp, tokens: Callable[[], Tokens], clock: Clock) -> None:
+    def __init__(
+        self, app: ASGIApp, tokens: Callable[[], Tokens], clock: Clock, public_host: str | None = None
+    ) -> None:
+        """`public_host`: the name of a proxy, which requests may bear that prove themselves."""
         self._app = app
+        self._public_host = public_host
         self._tokens = tokens
         self._clock = clock
 
@@ -74,14 +76,16 @@ class Guard:
         try:
             await self._app(scope, receive, send_hardened)
         except Exception:
-            log.exception("%s %s failed", scope["method"], scope["path"])
+            path = HOOKS if scope["path"].startswith(HOOKS) else scope["path"]  # the rest of it is a secret
+            log.exception("%s %s failed", scope["method"], path)
             if not started:
                 await _internal_failure().response()(scope, receive, send_hardened)
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         hosts = _own_hosts(scope)
         named = _values(scope, b"host")
-        if len(named) != 1 or named[0].lower() not in hosts:
+        public = {self._public_host} if self._public_host and _proves_itself(scope) else set()
+        if len(named) != 1 or named[0].lower() not in hosts | public:
             # A page of a domain that now points to 127.0.0.1 (DNS rebinding) comes with its own name.
             return Refusal(
                 403,
@@ -127,12 +131,18 @@ def session_of(scope: Scope, tokens: Tokens) -> CookieSession | None:
 
 def _is_open(scope: Scope) -> bool:
     """Whether the path may be reached by anybody. A wrong token is wrong there too."""
-    method, path, proof = SIGNED
     if _values(scope, b"authorization"):
         return bool(scope["path"] == "/livez")
-    if scope["path"] in OPEN_PATHS or scope["path"].startswith((STATIC, HOOKS)):
+    if scope["path"] in OPEN_PATHS or scope["path"].startswith(STATIC):
         return True
-    return (scope["method"], scope["path"]) == (method, path) and bool(_values(scope, proof))
+    return _proves_itself(scope)
+
+
+def _proves_itself(scope: Scope) -> bool:
+    """Whether the route looks at a proof of its own: a signature, or an address and a passphrase."""
+    if scope["path"].startswith(HOOKS):
+        return True
+    return is_signed(scope["method"], scope["path"], Headers(scope=scope))
 
 
 def _is_shell(scope: Scope) -> bool:

@@ -3,6 +3,7 @@
 The guard finds out who calls, before anything reads the request; here it is decided whether that is enough.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -35,6 +36,7 @@ TABLE: Final[dict[tuple[str, str], Role]] = {
     ("GET", "/"): Role.OPEN,
     ("GET", "/static/{name:path}"): Role.OPEN,
     ("GET", "/livez"): Role.OPEN,
+    ("POST", "/hooks/tradingview/{path_token}"): Role.OPEN,
     ("POST", "/api/session"): Role.OPEN,
     ("GET", "/api/session"): Role.VIEW,
     ("DELETE", "/api/session"): Role.VIEW,
@@ -77,6 +79,8 @@ TABLE: Final[dict[tuple[str, str], Role]] = {
     ("POST", "/api/alarms/test"): Role.OPERATE,
 }
 """By method and path, as the route spells it."""
+SIGNED: Final = ("POST", "/api/signals")
+SIGNATURE: Final = "x-signature"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +124,15 @@ async def demand(request: Request) -> None:
     needed = TABLE.get((request.method, route.path))
     if needed is None:
         raise RuntimeError(f"{request.method} {route.path} has no role in web/roles.py")
-    require(caller_of(request), needed)
+    caller = caller_of(request)
+    if caller.role is Role.OPEN and is_signed(request.method, request.scope["path"], request.headers):
+        return  # the route looks at the proof
+    require(caller, needed)
+
+
+def is_signed(method: str, path: str, headers: Container[str]) -> bool:
+    """Whether this is a request that may prove itself by its signature, and has one."""
+    return (method, path) == SIGNED and SIGNATURE in headers
 
 
 def require(caller: Caller, needed: Role) -> None:

@@ -7,6 +7,7 @@ take to arrive, which is all that a slowloris needs.
 import asyncio
 import socket
 import threading
+from collections.abc import Callable
 from typing import Final
 
 import h11
@@ -27,7 +28,11 @@ START_S: Final = 10.0
 class WebServer:
     """Binds in the constructor, which raises OSError when the port is taken. Port 0: any free one."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, *, closing: Callable[[], None] = lambda: None
+    ) -> None:
+        """`closing` is called first of all when it stops: to end what would last for ever."""
+        self._closing = closing
         self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
@@ -58,6 +63,7 @@ class WebServer:
 
     def stop(self, timeout: float = 5.0) -> None:
         """Refuse new connections, let the requests under way finish for `timeout` seconds. Idempotent."""
+        self._closing()
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(timeout)

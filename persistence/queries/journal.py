@@ -1,14 +1,14 @@
 """The journal for those who follow it or look something up in it: any thread, frozen models out."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from pony.orm import db_session
 
 from domain.settings_text import KEYS, SettingChange
 from domain.settings_text import text_of as words_of
-from persistence.codec import built, moment_of
+from persistence.codec import built, json_of, moment_of
 from persistence.queries.pages import bounded, page_of, row_before
 from persistence.rows import ConfigChange, JournalRow, Page
 from persistence.store import LedgerStore
@@ -23,6 +23,12 @@ _KINDS = (
     "WITH RECURSIVE kinds (kind) AS (SELECT min(kind) FROM journal UNION ALL SELECT"
     " (SELECT min(kind) FROM journal WHERE kind > kinds.kind) FROM kinds WHERE kinds.kind IS NOT NULL) "
 )
+_ABOUT = (
+    f"SELECT {_COLUMNS} FROM journal WHERE seq IN ({_KINDS}SELECT seq FROM journal WHERE kind IN"  # noqa: S608
+    " (SELECT kind FROM kinds) AND ref IN (SELECT value FROM json_each($refs))) ORDER BY seq LIMIT $limit"
+)
+MOST: Final = 2000
+"""Rows about one thing, in one answer."""
 
 
 class JournalQueries:
@@ -50,6 +56,11 @@ class JournalQueries:
         given = {"before": row_before("j", cursor), "limit": limit + 1, "kind": kind, "ref": ref}
         rows = self._rows(_page(kind, ref), given)
         return page_of("j", rows, limit, key=lambda row: int(row[0]), item=_row_of, page=Page[JournalRow])
+
+    def about(self, refs: Collection[str], *, kinds: Collection[str]) -> tuple[JournalRow, ...]:
+        """Rows of these refs whose kind begins with one of these words, oldest first; `MOST` at most."""
+        rows = self._rows(_ABOUT, {"refs": json_of(sorted(refs)), "limit": MOST})
+        return tuple(_row_of(row) for row in rows if row[2].startswith(tuple(kinds)))
 
     def config_changes(self, *, limit: int, cursor: str | None = None) -> Page[ConfigChange]:
         """What was set, newest first. ValueError for a cursor that is none of ours."""

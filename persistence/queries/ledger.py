@@ -62,13 +62,13 @@ _VIEW_COLUMNS = ", ".join(
     [f"s.{name}" for name in (*_VIEW_OF_SIGNAL, *VERDICT_COLUMNS, *SIGNAL_COLUMNS)]
     + [f"t.{name}" for name in TRADE_COLUMNS]
 )
-_VIEW = (
+SIGNAL_VIEW: Final = (
     f"SELECT {_VIEW_COLUMNS} FROM signal s "  # noqa: S608
     "LEFT JOIN bot_trade t ON t.signal_id = s.signal_id AND t.source = s.source "
 )
-_VIEW_BY_ID = _VIEW + "WHERE s.signal_id = $signal_id ORDER BY s.id"
-_VIEW_BY_NAME = _VIEW + "WHERE s.signal_id = $signal_id AND s.source = $source"
-_VIEW_PAGE = _VIEW + "WHERE s.id < $before ORDER BY s.id DESC LIMIT $limit"
+_VIEW_BY_ID = SIGNAL_VIEW + "WHERE s.signal_id = $signal_id ORDER BY s.id"
+_VIEW_BY_NAME = SIGNAL_VIEW + "WHERE s.signal_id = $signal_id AND s.source = $source"
+_VIEW_PAGE = SIGNAL_VIEW + "WHERE s.id < $before ORDER BY s.id DESC LIMIT $limit"
 _STANDING_COLUMNS = ", ".join(
     [f"t.{name}" for name in TRADE_COLUMNS] + [f"o.{name}" for name in RECORD_COLUMNS]
 )
@@ -106,14 +106,14 @@ class Queries:
     def signal(self, signal_id: str, source: str | None = None) -> tuple[SignalView, ...]:
         """The signals of this id, oldest first: of one source, or of all."""
         if source is None:
-            return tuple(map(_view_of, self._rows(_VIEW_BY_ID, {"signal_id": signal_id})))
-        return tuple(map(_view_of, self._rows(_VIEW_BY_NAME, {"signal_id": signal_id, "source": source})))
+            return tuple(map(view_of, self._rows(_VIEW_BY_ID, {"signal_id": signal_id})))
+        return tuple(map(view_of, self._rows(_VIEW_BY_NAME, {"signal_id": signal_id, "source": source})))
 
     def signals(self, *, limit: int, cursor: str | None = None) -> Page[SignalView]:
         """Signals, newest first. ValueError for a cursor that is none of ours."""
         limit = bounded(limit)
         rows = self._rows(_VIEW_PAGE, {"before": row_before("s", cursor), "limit": limit + 1})
-        return page_of("s", rows, limit, key=lambda row: int(row[0]), item=_view_of, page=Page[SignalView])
+        return page_of("s", rows, limit, key=lambda row: int(row[0]), item=view_of, page=Page[SignalView])
 
     def trades(
         self,
@@ -262,7 +262,8 @@ class Queries:
         return rows
 
 
-def _view_of(row: tuple[Any, ...]) -> SignalView:
+def view_of(row: tuple[Any, ...]) -> SignalView:
+    """The signal from a row of `SIGNAL_VIEW`."""
     start = len(_VIEW_OF_SIGNAL)
     end = start + len(VERDICT_COLUMNS)
     trade = end + len(SIGNAL_COLUMNS)

@@ -291,6 +291,7 @@ def test_who_subscribed_hears_what_each_commit_changed(books: Books) -> None:
 
 
 def test_a_commit_that_changes_nothing_is_no_news(books: Books) -> None:
+    books.tell(BrokerSnapshot(generation=7, snapshot=a_snapshot()))  # which opens the books
     books.ledger.subscribe(books.news, LedgerChanged)
     books.tell(BrokerSnapshot(generation=7, snapshot=a_snapshot()))
     assert books.news.told.all() == []

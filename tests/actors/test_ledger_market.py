@@ -9,10 +9,11 @@ from actors.ledger_work import LedgerIdentity, Work
 from domain.gate import ClockReading, GateFacts
 from domain.market import Means
 from domain.messages import BrokerSnapshot, MarketTold, StreamOpened
+from domain.reconcile import BrokerPosition
 from domain.values import Moment
 from tests.actors.books import Books
 from tests.actors.doubles import Outbox, peek
-from tests.domain.builders import a_market, a_snapshot, dec, later
+from tests.domain.builders import a_market, a_snapshot, dec, filled, later
 
 MEANS = Means(buying_power=dec("20000"), equity=dec("5000"), cash=dec("5000"), read_at=later(1))
 OPEN, CLOSED = a_market(), a_market(timestamp=later(30), is_open=False)
@@ -99,3 +100,12 @@ def test_the_time_that_the_market_goes_by_is_the_brokers(
             assets=KnownAssets(),
         )
         assert (work.now, work.market_now()) == (later(100), later(market_s))
+
+
+def test_what_the_account_is_worth_is_kept_beside_trades_of_fractions(books: Books) -> None:
+    books.open_gate()
+    ticket = books.accept()
+    books.hear(filled("7.123456789", "13.123456789", client_order_id=ticket.client_order_id))
+    books.read(a_snapshot(means=MEANS, positions=(BrokerPosition(symbol="ACME", qty=dec("7.123456789")),)))
+    [sample] = books.rows("SELECT equity, exposure FROM equity_sample ORDER BY at DESC LIMIT 1")
+    assert sample == ("5000", "93.48")

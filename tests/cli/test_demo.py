@@ -2,6 +2,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,10 +10,8 @@ from typing import Any
 
 from rich.console import Console
 
-from actors.base import Handle
-from actors.clock import system_clock
 from cli.demo import load_samples, play, timed
-from persistence.queries import JournalQueries
+from run import seen_by_web
 from simulator.server import Simulator, SimulatorSettings
 from tests.cli.books import our_id
 from tests.flows.conftest import Bot, running
@@ -20,7 +19,6 @@ from tests.web.conftest import NOW, TOKEN, TOKENS, Hand
 from web.api.intake import signal_from
 from web.api.views import time_text
 from web.app import create_app
-from web.bot import Bot as WebBot
 from web.health import Readiness
 from web.server import WebServer
 
@@ -68,19 +66,12 @@ def test_samples_come_at_their_offsets_and_a_repeat_is_a_true_one() -> None:
 def a_bot(tmp_path: Path, *, ready: bool = True) -> Iterator[tuple[Bot, Simulator, str]]:
     settings = SimulatorSettings(folder=tmp_path / "books", fill_delay_s=0.0, partial_fill_share=Decimal(0))
     with Simulator(settings) as simulator, running(simulator, tmp_path / "state") as bot:
-        seen = WebBot(
-            receiver=bot.parts.intake,
-            preview=bot.parts.preview,
-            desk=bot.parts.ledger,
-            reconciler=Handle(),
-            queries=bot.queries,
-            journal=JournalQueries(bot.parts.store),
-            clock=system_clock,
-            session=bot.parts.session,
-            account_number=bot.parts.account.account_number,
-            ready=lambda: Readiness(ready=ready and bot.parts.board.gate.open, reason="as the test wants it"),
-        )
-        server = WebServer(create_app(seen, tokens=lambda: TOKENS), "127.0.0.1", 0)
+
+        def told() -> Readiness:
+            return Readiness(ready=ready and bot.parts.board.gate.open, reason="as the test wants it")
+
+        app = create_app(replace(seen_by_web(bot.parts, bot.queries), ready=told), tokens=lambda: TOKENS)
+        server = WebServer(app, "127.0.0.1", 0, closing=app.state.hub.close)
         server.start()
         try:
             yield bot, simulator, server.url

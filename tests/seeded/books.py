@@ -36,6 +36,7 @@ class Books:
     """Sees commits only: a connection of its own to the same file."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from persistence.verify import verify
 from simulator.orders import ZERO, Order
 from tests.seeded.books import Books, OrderRow
 from tests.seeded.source import Source
@@ -34,6 +35,7 @@ def differences(
             yield f"{row.client_order_id} is still {row.life}"
     yield from _shares(books, venue)
     yield from _trades(books)
+    yield from _journal(books)
 
 
 def _halts(books: Books) -> Iterator[str]:
@@ -57,6 +59,15 @@ def _shares(books: Books, venue: Venue) -> Iterator[str]:
         for verb, here in (("believes", believed), ("has heard", heard)):
             if here.get(symbol, ZERO) != there:
                 yield f"the exchange holds {there} {symbol}, the ledger {verb} {here.get(symbol, ZERO)}"
+
+
+def _journal(books: Books) -> Iterator[str]:
+    """The books are what the journal alone makes of them."""
+    told = verify(books.path)
+    if told.broken_at is not None:
+        yield f"the journal is broken at {told.broken_at}"
+    for each in told.differences:
+        yield f"{each.table} {each.key}: {each.column} is {each.stored}, by the journal {each.made_anew}"
 
 
 def _trades(books: Books) -> Iterator[str]:

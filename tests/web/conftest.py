@@ -20,12 +20,16 @@ from actors.timers import TimerThread
 from actors.trade_ledger import TradeLedger
 from domain.config import BotConfig
 from domain.gate import ClockReading
+from domain.market import Means
 from domain.messages import (
     AuditNow,
     BrokerSnapshot,
     ExecutorMail,
+    GateTold,
+    LedgerChanged,
     LedgerMail,
     ListUnsettled,
+    MarketTold,
     ReceiverMail,
     StreamOpened,
     Unsettled,
@@ -33,14 +37,17 @@ from domain.messages import (
 from domain.orders import OrderUpdate
 from domain.reconcile import BrokerPosition, Snapshot
 from persistence.halt_file import HaltFile
-from persistence.queries import JournalQueries, Queries
+from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, ListQueries, Queries
 from persistence.store import LedgerStore
 from tests.actors.doubles import ScriptedBroker
 from tests.domain.builders import UNLIMITED, a_market, an_asset
 from web.app import create_app
-from web.bot import Bot, DeskMail, Session
+from web.boards import StateBoard
+from web.bot import About, ActorSeen, Bot, DeskMail, ProcessSeen, RequestsSeen, Session
 from web.health import Readiness
 from web.server import WebServer
+from web.sources.door import Door, SourceRules
+from web.sources.key_ring import KeyRing
 from web.token import Tokens
 
 TOKENS = Tokens(
@@ -50,6 +57,7 @@ TOKENS = Tokens(
 )
 TOKEN = TOKENS.arm
 ACCOUNT = "PA3TEST"
+RULES = SourceRules()
 NOW = datetime(2026, 11, 12, 15, 0, tzinfo=UTC)
 MARKET = a_market()
 """It closes at 21:00 UTC."""
@@ -136,9 +144,10 @@ class Api:
         self.ledger.ping(timeout=5)  # the urgent lane
         self.ledger.ask(ListUnsettled(), Unsettled, timeout=5)  # and the other
 
-    def read_account(self, *orders: OrderUpdate, **held: str) -> None:
+    def read_account(self, *orders: OrderUpdate, equity: str | None = None, **held: str) -> None:
         """The ledger gets a full read of the account, a second later, in which it holds so many shares."""
         self.clock.advance(1)
+        worth = None if equity is None else Decimal(equity)
         positions = tuple(BrokerPosition(symbol=symbol, qty=Decimal(qty)) for symbol, qty in held.items())
         reading = ClockReading(ahead=timedelta(0), at=self.clock(), monotonic=self.clock.monotonic())
         snapshot = Snapshot(
@@ -148,6 +157,7 @@ class Api:
             clock=reading,
             explained=True,
             market=a_market(),
+            means=Means(buying_power=worth, equity=worth, cash=worth, read_at=self.clock()),
         )
         self.tell(StreamOpened(generation=1), BrokerSnapshot(generation=1, snapshot=snapshot))
 
@@ -199,7 +209,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory, config: BotConfig) -> Itera
 
 
 @contextmanager
-def serving(folder: Path, *, most_waiting: int = 1000, config: BotConfig = UNLIMITED) -> Iterator[Api]:
+def serving(
+    folder: Path,
+    *,
+    most_waiting: int = 1000,
+    config: BotConfig = UNLIMITED,
+    rules: SourceRules = RULES,
+) -> Iterator[Api]:
+    hidden: list[str] = []
     clock, executor, deaths, timers = Hand(), Executor(), list[Death](), TimerThread()
     store = LedgerStore.open(folder / "ledger.sqlite3", clock=clock)
     with store.unit() as unit:
@@ -216,6 +233,8 @@ def serving(folder: Path, *, most_waiting: int = 1000, config: BotConfig = UNLIM
         monotonic=clock.monotonic,
         on_death=deaths.append,
     )
+    board = StateBoard(clock, clock.monotonic)
+    ledger.subscribe(board, GateTold, MarketTold, LedgerChanged)
     receiver = spawn(SignalReceiver, ledger=ledger, executor=executor, timers=timers, on_death=deaths.append)
     intake: Handle[ReceiverMail] = Handle()
     intake.swap(receiver)
@@ -231,15 +250,21 @@ def serving(folder: Path, *, most_waiting: int = 1000, config: BotConfig = UNLIM
         desk=desk,
         reconciler=reconciler,
         queries=queries,
+        lists=ListQueries(store),
+        desk_queries=DeskQueries(store),
+        figures=FiguresQueries(store),
         journal=JournalQueries(store),
+        board=board,
         clock=clock,
         ready=lambda: readiness[-1],
         session=lambda: Session(clock(), MARKET),
-        account_number=ACCOUNT,
+        door=Door(KeyRing(folder, hidden.append), rules, now=clock, monotonic=clock.monotonic),
+        about=About(mode="simulator", version="test", account_number=ACCOUNT, started_at=NOW),
+        process=lambda: ProcessSeen((ActorSeen("TradeLedger", 0, 7, 0.5),), 0, RequestsSeen(200, 180, 0.0)),
         most_waiting=most_waiting,
     )
     app = create_app(bot, tokens=lambda: TOKENS)
-    server = WebServer(app, "127.0.0.1", 0)
+    server = WebServer(app, "127.0.0.1", 0, closing=app.state.hub.close)
     server.start()
     session = requests.Session()
     session.trust_env = False

@@ -13,7 +13,7 @@ from domain.config import BotConfig
 from domain.messages import ChangeConfig, LedgerUnwritable, Planned
 from domain.settings_text import KEYS, description
 from tests.domain.builders import UNLIMITED, a_plan
-from tests.web.conftest import Answering, Api, serving
+from tests.web.conftest import TOKENS, Answering, Api, serving
 
 DEFAULTS = {
     "trade_size_stars_3": "50",
@@ -279,3 +279,35 @@ def test_the_api_s_description_has_every_setting_with_its_kind_and_meaning(share
     assert {"200", "422", "503"} <= put_it["responses"].keys()
     assert description("max_hold_duration_sec") in json.dumps(described)
     assert description("max_hold_duration_sec") in shared.get("/docs").text
+
+
+def put_as(api: Api, token: str, **settings: Any) -> Any:
+    headers = {"Authorization": f"Bearer {token}"}
+    return api.call("PUT", "/api/config", json=settings, headers=headers)
+
+
+def test_whoever_may_only_operate_tightens_and_does_not_loosen(api: Api) -> None:
+    assert put_as(api, TOKENS.operate, max_orders_per_day=50).status_code == 200
+    refused = put_as(api, TOKENS.operate, max_orders_per_day=51, trade_size_stars_3="40")
+    assert (refused.status_code, refused.json()["code"]) == (403, "role_too_low")
+    now = api.get("/api/config").json()["config"]
+    assert (now["max_orders_per_day"], now["trade_size_stars_3"]) == (50, "50")
+    assert put_as(api, TOKENS.arm, max_orders_per_day=51).status_code == 200
+
+
+def test_a_preview_tells_what_would_change_and_what_that_needs_and_changes_nothing(api: Api) -> None:
+    asked = {"max_orders_per_day": 200, "hard_stop_loss_pct": "5"}
+    told = api.call("PUT", "/api/config?preview=true", json=asked).json()
+    assert told["changes"] == [
+        {"name": "max_orders_per_day", "before": "100", "after": "200", "loosens": True, "needs": "arm"},
+        {"name": "hard_stop_loss_pct", "before": "7", "after": "5", "loosens": False, "needs": "operate"},
+    ]
+    assert told["faults"] == []
+    assert api.get("/api/config").json()["config"]["max_orders_per_day"] == 100
+
+
+def test_a_preview_names_every_fault(api: Api) -> None:
+    asked = {"max_orders_per_day": -1, "max_order": "5"}
+    told = api.call("PUT", "/api/config?preview=true", json=asked).json()
+    assert {each["field"] for each in told["faults"]} == {"max_orders_per_day", "max_order"}
+    assert told["changes"] == []

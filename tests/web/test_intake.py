@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.signals import Signal, body_digest
@@ -193,6 +193,8 @@ JSON = st.recursive(
 )
 
 
+# The first text of a machine has Hypothesis make its table of characters, which is slow once.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(st.sampled_from([*REQUIREMENTS, "other"]), JSON, max_size=4),
     st.sets(st.sampled_from(sorted(REQUIREMENTS)), max_size=2),

@@ -1,17 +1,14 @@
-"""`/api/positions`, `/api/external-orders`, `/api/audit`, `/api/reconcile`: the books beside the account."""
+"""`/api/account`, `/positions`, `/external-orders`, `/audit`, `/reconcile`: the books beside the account."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import APIRouter
 
-from actors.base import Mailbox
 from domain.holdings import ALL
 from domain.messages import AuditNow
 from domain.orders import Life
-from domain.values import Clock
-from persistence.queries import Queries
 from web.api.account_views import (
+    AccountJson,
     AskedJson,
     AuditJson,
     ExternalOrderJson,
@@ -24,8 +21,8 @@ from web.api.account_views import (
 )
 from web.api.paging import Cursor, Limit, page_of
 from web.api.views import ListJson, list_json
-from web.errors import ErrorBody, unavailable
-from web.health import Readiness
+from web.bot import Bot
+from web.errors import ErrorBody, Refusal, unavailable
 
 WHY: Final = "asked by the owner"
 NOT_NOW: Final[dict[int | str, dict[str, Any]]] = {
@@ -33,10 +30,33 @@ NOT_NOW: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def account_routes(
-    queries: Queries, reconciler: Mailbox[AuditNow], ready: Callable[[], Readiness], clock: Clock
-) -> APIRouter:
+def account_routes(bot: Bot) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["account"])
+    queries, reconciler, ready, clock = bot.queries, bot.reconciler, bot.ready, bot.clock
+
+    @router.get(
+        "/account",
+        summary="What the account has, as the broker last told",
+        responses={503: {"model": ErrorBody, "description": "It has not been read yet"}},
+    )
+    def account() -> AccountJson:
+        means = bot.board.means
+        if means is None:
+            raise Refusal(
+                503,
+                "account_unheard",
+                "The broker has not told yet what the account has.",
+                "Ask again once the account has been read; GET /api/status tells whether it is.",
+                headers={"Retry-After": "5"},
+            )
+        return AccountJson(
+            account_number=bot.about.account_number,
+            mode=bot.about.mode,
+            equity=means.equity,
+            cash=means.cash,
+            buying_power=means.buying_power,
+            read_at=means.read_at,
+        )
 
     @router.get("/positions", summary="Whose shares are whose, symbol by symbol")
     def positions() -> ListJson[PositionJson]:

@@ -6,6 +6,17 @@ from persistence.rows import ShareDifference, SymbolShares
 from web.api.views import Amount, Time
 
 
+class AccountJson(Message):
+    """What the account has, in dollars, when it was last read. null: the broker does not tell it."""
+
+    account_number: str
+    mode: str
+    equity: Amount | None
+    cash: Amount | None
+    buying_power: Amount | None
+    read_at: Time
+
+
 class HaltJson(Message):
     """A halt that stands."""
 

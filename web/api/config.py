@@ -2,22 +2,32 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import field_serializer
 
 from actors.base import Mailbox
 from domain.config import BotConfig
-from domain.messages import ChangeConfig, ConfigChanged, ConfigRefused, LedgerUnwritable
-from domain.settings_text import KEYS, SettingChange, SettingFault, description, warnings
+from domain.config_risk import loosened
+from domain.messages import ChangeConfig, ConfigChanged, ConfigLoosens, ConfigRefused, LedgerUnwritable
+from domain.settings_text import (
+    KEYS,
+    SettingChange,
+    SettingFault,
+    changed,
+    description,
+    differences,
+    warnings,
+)
 from domain.signals import decimal_text
 from domain.values import Message
 from persistence.queries import Queries
 from web.api.asking import ASK_TIMEOUT_S, UNWRITABLE_RETRY_S, answered
 from web.bodies import object_from, read_body
 from web.errors import ErrorBody, Fault, Refusal, unavailable
+from web.roles import Caller, Role, caller_of, require
 
 BY_API: Final = "api"
 BY_CLI: Final = "cli"
@@ -63,6 +73,27 @@ class ConfigChangedJson(Message):
     ledger: str
 
 
+class PreviewedChange(Message):
+    """One setting that would change, in words."""
+
+    name: str
+    before: str
+    after: str
+    loosens: bool
+    """It lets more risk in."""
+    needs: str
+    """The role that may change it so: operate, or arm."""
+
+
+class ConfigPreviewJson(Message):
+    """What would change; nothing was."""
+
+    changes: tuple[PreviewedChange, ...]
+    faults: tuple[Fault, ...]
+    """Everything that is wrong; with any of them nothing would be set."""
+    warnings: tuple[str, ...]
+
+
 class ConfigDesk:
     """Has the ledger change settings; blocks while it makes that durable."""
 
@@ -80,15 +111,36 @@ class ConfigDesk:
             ledger=str(self._queries.path),
         )
 
-    def change(self, fields: Mapping[str, Any], by: str) -> ConfigChangedJson:
-        """What changed; raises Refusal."""
-        mail = ChangeConfig(
-            changes=tuple((_plain(key), _text(key, value)) for key, value in fields.items()), by=by
+    def preview(self, fields: Mapping[str, Any]) -> ConfigPreviewJson:
+        """What would change, and what is wrong; nothing is set."""
+        old = self._queries.config()
+        new = changed(old, _changes(fields))
+        if isinstance(new, tuple):
+            faults = tuple(Fault(field=each.key, fault=each.fault) for each in new)
+            return ConfigPreviewJson(changes=(), faults=faults, warnings=())
+        looser = loosened(old, new)
+        return ConfigPreviewJson(
+            changes=tuple(
+                PreviewedChange(
+                    name=each.key,
+                    before=each.old,
+                    after=each.new,
+                    loosens=each.key in looser,
+                    needs=(Role.ARM if each.key in looser else Role.OPERATE).word,
+                )
+                for each in differences(old, new)
+            ),
+            faults=(),
+            warnings=warnings(new),
         )
+
+    def change(self, fields: Mapping[str, Any], by: str, caller: Caller) -> ConfigChangedJson:
+        """What changed; raises Refusal."""
+        mail = ChangeConfig(changes=_changes(fields), by=by, may_loosen=caller.role >= Role.ARM)
         undone = "no setting was changed"
         with answered(undone=undone, in_doubt="the settings may have been changed or not", fix=LOOK_FIRST):
             answer = self._ledger.ask(
-                mail, ConfigChanged, ConfigRefused, LedgerUnwritable, timeout=ASK_TIMEOUT_S
+                mail, ConfigChanged, ConfigRefused, ConfigLoosens, LedgerUnwritable, timeout=ASK_TIMEOUT_S
             )
         if isinstance(answer, LedgerUnwritable):
             raise unavailable(
@@ -96,6 +148,10 @@ class ConfigDesk:
                 "Ask again when it can.",
                 retry_after_s=UNWRITABLE_RETRY_S,
             )
+        if isinstance(answer, ConfigLoosens):
+            require(caller, Role.ARM)  # which refuses: the ledger went by the same role
+        if not isinstance(answer, ConfigChanged | ConfigRefused):
+            raise TypeError(f"a caller of the role {caller.role.word} was refused")
         if isinstance(answer, ConfigRefused):
             raise _refused(answer.faults)
         return ConfigChangedJson(
@@ -123,6 +179,7 @@ def config_routes(desk: ConfigDesk) -> APIRouter:
         ),
         responses={
             400: {"model": ErrorBody, "description": "Not one JSON object in UTF-8"},
+            403: {"model": ErrorBody, "description": "It lets more risk in, which needs the role arm"},
             413: {"model": ErrorBody, "description": "Larger than 16 KiB"},
             415: {"model": ErrorBody, "description": "Not sent as application/json"},
             422: {"model": ErrorBody, "description": "Not valid; every fault is named, nothing was changed"},
@@ -132,12 +189,21 @@ def config_routes(desk: ConfigDesk) -> APIRouter:
             "requestBody": {"required": True, "content": {"application/json": {"schema": _body_schema()}}}
         },
     )
-    async def change(request: Request) -> ConfigChangedJson:
+    async def change(
+        request: Request,
+        preview: Annotated[bool, Query(description="Only tell what would change")] = False,
+    ) -> ConfigChangedJson | ConfigPreviewJson:
         fields = object_from(await read_body(request))
+        if preview:
+            return await to_thread.run_sync(desk.preview, fields, limiter=threads)
         by = BY_CLI if request.headers.get("user-agent") == CLI_AGENT else BY_API
-        return await to_thread.run_sync(desk.change, fields, by, limiter=threads)
+        return await to_thread.run_sync(desk.change, fields, by, caller_of(request), limiter=threads)
 
     return router
+
+
+def _changes(fields: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((_plain(key), _text(key, value)) for key, value in fields.items())
 
 
 def _values(config: BotConfig) -> ConfigValues:

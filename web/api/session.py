@@ -70,7 +70,7 @@ class Sessions:
     def __init__(self, tokens: Callable[[], Tokens], bot: Bot, monotonic: Callable[[], float]) -> None:
         self._tokens = tokens
         self._clock = bot.clock
-        self._account_number = bot.account_number
+        self._account_number = bot.about.account_number
         self._logins = Throttle(monotonic)
         self._armings = Throttle(monotonic)
 

@@ -12,17 +12,20 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from domain.messages import AcceptSignal, LedgerUnwritable, SignalConflict, SignalRecorded
-from domain.signals import Signal, SignalReceipt, body_digest, timing_fault
-from persistence.queries import Queries
+from domain.signals import Signal, SignalReceipt, SignalState, body_digest, timing_fault
+from persistence.queries import ListQueries, Queries
+from persistence.queries.lists import SignalFilter
 from persistence.rows import SignalView
 from web.api.asking import ASK_TIMEOUT_S, UNWRITABLE_RETRY_S, answered
 from web.api.intake import signal_from
-from web.api.paging import Cursor, Limit, page_of
+from web.api.paging import Cursor, Limit, Since, Text, Until, page_of
 from web.api.preview import PreviewJson, previewed
 from web.api.views import ListJson, ReceiptJson, SignalJson, list_json, receipt_json, signal_json
 from web.bodies import read_body
 from web.bot import Bot
 from web.errors import ErrorBody, Fault, Refusal, unavailable
+from web.roles import Role, caller_of, require
+from web.sources.door import Door
 
 COUNT_AGE_S: Final = 2.0
 RECOUNT_AGE_S: Final = 0.05
@@ -34,9 +37,13 @@ WAITING_PREVIEWS: Final = 4
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": ErrorBody, "description": "Not one JSON object in UTF-8"},
     409: {"model": ErrorBody, "description": "The id is taken by a signal with other content"},
+    401: {"model": ErrorBody, "description": "Neither a token nor a good signature"},
+    403: {"model": ErrorBody, "description": "A role too low, or a key of another source"},
+    408: {"model": ErrorBody, "description": "The body did not arrive in time"},
     413: {"model": ErrorBody, "description": "Larger than 16 KiB"},
     415: {"model": ErrorBody, "description": "Not sent as application/json"},
     422: {"model": ErrorBody, "description": "Not a valid signal; every fault is named"},
+    429: {"model": ErrorBody, "description": "The source has used its budget up"},
     503: {"model": ErrorBody, "description": "The ledger does not answer, or too much waits; send it again"},
 }
 
@@ -174,7 +181,7 @@ def _conflict(signal: Signal) -> Refusal:
     )
 
 
-def signal_routes(intake: Intake, queries: Queries) -> APIRouter:
+def signal_routes(intake: Intake, door: Door, lists: ListQueries, queries: Queries) -> APIRouter:
     router = APIRouter(prefix="/api/signals", tags=["signals"])
     threads, previews = CapacityLimiter(WAITING_INTAKES), CapacityLimiter(WAITING_PREVIEWS)
 
@@ -182,7 +189,9 @@ def signal_routes(intake: Intake, queries: Queries) -> APIRouter:
         "",
         summary="Take a signal in",
         description=(
-            "202 after it is durable; 200 with the first receipt for a repeat: it trades once. With "
+            "202 after it is durable; 200 with the first receipt for a repeat: it trades once. In place of a "
+            "token a source may sign what it sends (X-Signature, X-Signature-Key, X-Signature-Timestamp, "
+            "X-Signature-Nonce). With "
             "`?preview=true` nothing is stored, and the answer is what would become of it now."
         ),
         status_code=202,
@@ -205,7 +214,13 @@ def signal_routes(intake: Intake, queries: Queries) -> APIRouter:
         request: Request,
         preview: Annotated[bool, Query(description="Only tell what would become of it")] = False,
     ) -> JSONResponse:
-        signal = signal_from(await read_body(request))
+        caller = caller_of(request)
+        if preview:
+            require(caller, Role.OPERATE)
+        # Without a token it is the signature that proves who sends; it is looked at before the body is read.
+        claim = door.claim(request.headers) if caller.role is Role.OPEN else None
+        body = await read_body(request)
+        signal = signal_from(body, None if claim is None else door.signer(claim, body))
         if preview:
             told = await to_thread.run_sync(intake.preview, signal, limiter=previews)
             return JSONResponse(told.model_dump(), 200)
@@ -214,8 +229,30 @@ def signal_routes(intake: Intake, queries: Queries) -> APIRouter:
         return JSONResponse(receipt.model_dump(), status, {"Location": where})
 
     @router.get("", summary="Signals, newest first")
-    def signals(limit: Limit = 100, cursor: Cursor = None) -> ListJson[SignalJson]:
-        return list_json(page_of(lambda: queries.signals(limit=limit, cursor=cursor)), signal_json)
+    def signals(
+        *,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+        state: Annotated[SignalState | None, Query(description="Only those that stand so")] = None,
+        verdict: Annotated[str | None, Query(max_length=32, description="Only with this verdict")] = None,
+        symbol: Annotated[str | None, Query(max_length=16, description="Only of this symbol")] = None,
+        source: Annotated[str | None, Query(max_length=64, description="Only of this source")] = None,
+        stars: Annotated[int | None, Query(ge=3, le=5, description="Only of so many stars")] = None,
+        since: Since = None,
+        until: Until = None,
+        q: Text = None,
+    ) -> ListJson[SignalJson]:
+        wanted = SignalFilter(
+            state=state and state.value,
+            verdict=verdict,
+            symbol=symbol,
+            source=source,
+            stars=stars,
+            since=since,
+            until=until,
+            text=q,
+        )
+        return list_json(page_of(lambda: lists.signals(wanted, limit=limit, cursor=cursor)), signal_json)
 
     @router.get(
         "/{signal_id:path}",

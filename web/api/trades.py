@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path, Query
 from domain.exits import last_mark, ways_out
 from domain.market import Unpriced
 from domain.trades import OCCUPYING, TradeRecord, TradeStatus
-from persistence.queries import Queries
-from persistence.rows import Page
-from web.api.paging import Cursor, Limit, page_of
+from persistence.queries import ListQueries, Queries
+from persistence.queries.lists import TradeFilter, TradeSort
+from web.api.paging import Cursor, Limit, Since, Text, Until, page_of
 from web.api.views import (
     ListJson,
     TradeJson,
@@ -23,29 +23,46 @@ from web.api.views import (
     way_out_json,
 )
 from web.bot import Session
-from web.errors import ErrorBody, Refusal
+from web.errors import ErrorBody, Fault, Refusal
 
 MAX_ID = 2**63 - 1
 """The largest id that SQLite can hold; it fails on a larger one."""
 
 
-def trade_routes(queries: Queries, session: Callable[[], Session]) -> APIRouter:
+def trade_routes(lists: ListQueries, queries: Queries, session: Callable[[], Session]) -> APIRouter:
     router = APIRouter(prefix="/api/trades", tags=["trades"])
 
     @router.get("", summary="Trades, newest first")
     def trades(
+        *,
         limit: Limit = 100,
         cursor: Cursor = None,
-        status: Annotated[TradeStatus | None, Query(description="Only of this status")] = None,
+        status: Annotated[
+            str | None, Query(max_length=64, description="Only of this status; several with commas between")
+        ] = None,
         symbol: Annotated[str | None, Query(max_length=16, description="Only of this symbol")] = None,
         standing: Annotated[
             bool, Query(alias="open", description="Only those that are pending, open or closing")
         ] = False,
+        stars: Annotated[int | None, Query(ge=3, le=5, description="Only of so many stars")] = None,
+        exit_reason: Annotated[str | None, Query(max_length=32, description="Only sold for this")] = None,
+        since: Since = None,
+        until: Until = None,
+        q: Text = None,
+        sort: Annotated[TradeSort, Query(description="A minus: the largest first")] = "-created_at",
     ) -> ListJson[TradeJson]:
-        def page() -> Page[TradeRecord]:
-            return queries.trades(limit=limit, cursor=cursor, status=status, symbol=symbol, standing=standing)
-
-        return list_json(page_of(page), trade_json)
+        wanted = TradeFilter(
+            statuses=_statuses(status, standing=standing),
+            symbol=symbol,
+            stars=stars,
+            exit_reason=exit_reason,
+            since=since,
+            until=until,
+            text=q,
+        )
+        return list_json(
+            page_of(lambda: lists.trades(wanted, limit=limit, cursor=cursor, sort=sort)), trade_json
+        )
 
     @router.get(
         "/{trade_id}",
@@ -68,6 +85,25 @@ def trade_routes(queries: Queries, session: Callable[[], Session]) -> APIRouter:
         )
 
     return router
+
+
+def _statuses(told: str | None, *, standing: bool) -> tuple[str, ...]:
+    """The statuses that are wanted, empty for all; raises Refusal. `none` is what no trade has."""
+    named = [each.strip() for each in told.split(",")] if told else []
+    unknown = [each for each in named if each not in set(TradeStatus)]
+    if unknown:
+        known = ", ".join(TradeStatus)
+        raise Refusal(
+            422,
+            "bad_parameters",
+            "A parameter is not usable.",
+            "Correct what `details` names.",
+            details=[Fault(field="status", fault=f"each must be one of {known}")],
+        )
+    if not standing:
+        return tuple(named)
+    both = {each.value for each in OCCUPYING} & (set(named) or {each.value for each in OCCUPYING})
+    return tuple(sorted(both)) or ("none",)
 
 
 def _exits(

@@ -64,7 +64,7 @@ const ARROWS = { 1: "▲", 0: "", "-1": "▼" };
 
 /** Money won or lost: a sign, an arrow and a colour. */
 export const Gain = ({ amount, pct }) => {
-  const sign = format.signOf(amount);
+  const sign = format.signOf(Math.round(Number(amount ?? 0) * 100)); // less than half a cent is neither
   return html`<span class="gain ${TONES[sign]}">
     ${ARROWS[sign] && html`<span class="arrow" aria-hidden="true">${ARROWS[sign]}</span>`}${format.signedMoney(amount)}
     ${pct !== undefined && html` <small>${format.percent(pct)}</small>`}

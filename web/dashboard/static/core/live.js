@@ -103,13 +103,13 @@ async function pollStatus() {
 }
 
 function takeStatus(told) {
-  setServerTime(told.at);
+  setServerTime(told.now);
   status.set(told);
   changed("state");
 }
 
-function takePrices({ items }) {
+function takePrices({ trades }) {
   const next = new Map(prices.get());
-  for (const each of items) next.set(each.id, each);
+  for (const each of trades) next.set(each.id, each);
   prices.set(next);
 }

@@ -1,0 +1,53 @@
+"""What the account was worth: a sample a minute; after two days one in fifteen, after sixty one an hour."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from sqlite3 import Cursor
+from typing import Final
+
+from domain.exposure import EquitySample
+from persistence.codec import micros_of, moment_of, text_of
+
+MINUTE: Final = timedelta(minutes=1)
+THINNED: Final = (
+    (timedelta(days=2), timedelta(minutes=15)),
+    (timedelta(days=60), timedelta(hours=1)),
+)
+"""By age: how far apart the samples are from then on."""
+LOOKED_BACK: Final = timedelta(days=1)
+"""So much of what has become that old is looked at with each sample; longer outages leave a little more."""
+_ADD = "INSERT OR IGNORE INTO equity_sample (at, equity, realised, open, exposure) VALUES (?, ?, ?, ?, ?)"
+_THIN = "DELETE FROM equity_sample WHERE at BETWEEN ? AND ? AND at % ? <> 0"
+_BETWEEN = (
+    "SELECT at, equity, realised, open, exposure FROM equity_sample WHERE at >= ? AND at < ? ORDER BY at"
+)
+
+
+def add(cursor: Cursor, sample: EquitySample) -> None:
+    """Keep it, unless its minute has one; and thin out what has become old."""
+    at = micros_of(sample.at) // _micros(MINUTE) * _micros(MINUTE)
+    amounts = (sample.equity, sample.realised, sample.open, sample.exposure)
+    cursor.execute(_ADD, (at, *map(text_of, amounts)))
+    for age, apart in THINNED:
+        until = at - _micros(age)
+        cursor.execute(_THIN, (until - _micros(LOOKED_BACK), until, _micros(apart)))
+
+
+def between(cursor: Cursor, since: datetime, until: datetime) -> tuple[EquitySample, ...]:
+    """Oldest first."""
+    return tuple(
+        EquitySample(
+            at=moment_of(at),
+            equity=Decimal(equity),
+            realised=Decimal(realised),
+            open=Decimal(gained),
+            exposure=Decimal(exposure),
+        )
+        for at, equity, realised, gained, exposure in cursor.execute(
+            _BETWEEN, (micros_of(since), micros_of(until))
+        )
+    )
+
+
+def _micros(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)

@@ -1,0 +1,42 @@
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from domain.exposure import EquitySample
+from persistence.queries import FiguresQueries
+from persistence.store import LedgerStore
+from tests.domain.builders import NOW, dec
+
+
+def sampled(store: LedgerStore, *moments: datetime) -> None:
+    with store.unit() as unit:
+        for number, at in enumerate(moments):
+            zero = dec("0")
+            unit.add_equity(
+                EquitySample(at=at, equity=dec(str(5000 + number)), realised=zero, open=zero, exposure=zero)
+            )
+
+
+def kept(store: LedgerStore, since: datetime, until: datetime) -> list[datetime]:
+    return [each.at for each in FiguresQueries(store).equity(since, until)]
+
+
+def test_a_minute_keeps_its_first_sample(tmp_path: Path) -> None:
+    store = LedgerStore.open(tmp_path / "ledger.sqlite3", clock=lambda: NOW)
+    sampled(store, NOW, NOW + timedelta(seconds=59), NOW + timedelta(seconds=60))
+    samples = FiguresQueries(store).equity(NOW - timedelta(days=1), NOW + timedelta(days=1))
+    assert [each.equity for each in samples] == [dec("5000"), dec("5002")]
+    store.close()
+
+
+def test_old_samples_are_thinned_to_one_in_fifteen_minutes_and_later_to_one_an_hour(tmp_path: Path) -> None:
+    store = LedgerStore.open(tmp_path / "ledger.sqlite3", clock=lambda: NOW)
+    day = [NOW + timedelta(minutes=number) for number in range(120)]
+    sampled(store, *day)
+    assert len(kept(store, NOW, NOW + timedelta(days=1))) == 120
+    sampled(store, NOW + timedelta(days=2, hours=3))
+    quarters = kept(store, NOW, NOW + timedelta(days=1))
+    assert len(quarters) == 8
+    assert all(at.minute % 15 == 0 for at in quarters)
+    sampled(store, NOW + timedelta(days=60, hours=3))
+    assert [at.minute for at in kept(store, NOW, NOW + timedelta(days=1))] == [0, 0]
+    store.close()
