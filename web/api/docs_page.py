@@ -73,7 +73,7 @@ def _fields(body: dict[str, Any]) -> list[tuple[str, str, str]]:
     required = body.get("required", ())
     return [
         (name, _kind(field), _said_of(field, required=name in required))
-        for name, field in body["properties"].items()
+        for name, field in body.get("properties", {}).items()
     ]
 
 
