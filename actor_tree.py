@@ -111,6 +111,8 @@ class Parts:
     market: MarketBoard = field(default_factory=MarketBoard)
     time: Time = field(default_factory=Time)
     pulse: Pulse = field(default_factory=Pulse)
+    after_failure: bool = False
+    """The run before this one did not end as it should."""
     simulator: "Simulator | None" = None
     """The one in this process, where it plays the broker."""
 

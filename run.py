@@ -58,11 +58,14 @@ from cli.startup import (
     say,
     tune_interpreter,
 )
+from cli.watching import Watching, Wellness, secrets_in
 from domain.messages import LedgerMail
 from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
 from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, ListQueries, Queries
 from settings import Exit, Settings
+from watch.metrics import Metrics
+from watch.seen import AlarmDesk, NoAlarms
 from web.app import create_app
 from web.boards import StateBoard
 from web.bot import About, Bot
@@ -120,12 +123,16 @@ def assemble(settings: Settings, stack: ExitStack, day: DayPlan | None) -> Parts
         state=StateBoard(time.clock, time.monotonic),
         requests_left=broker.requests_left,
         time=time,
+        after_failure=boots.after_failure,
         simulator=simulator,
     )
 
 
-def seen_by_web(parts: Parts, queries: Queries) -> Bot:
+def seen_by_web(
+    parts: Parts, queries: Queries, alarms: AlarmDesk | None = None, metrics: Metrics | None = None
+) -> Bot:
     """The bot as the API's routes know it; raises KeysUnusable."""
+    alarms = alarms or NoAlarms()
     return Bot(
         receiver=parts.intake,
         preview=parts.preview,
@@ -141,6 +148,7 @@ def seen_by_web(parts: Parts, queries: Queries) -> Bot:
         ready=parts.readiness,
         session=parts.session,
         door=open_door(parts),
+        metrics=metrics or Metrics(),
         about=About(
             mode=parts.settings.mode,
             version=version("starfill"),
@@ -148,6 +156,8 @@ def seen_by_web(parts: Parts, queries: Queries) -> Bot:
             started_at=parts.time.clock(),
         ),
         process=parts.process,
+        alarms_failing=lambda: alarms.seen().failing,
+        alarms=alarms,
     )
 
 
@@ -164,12 +174,14 @@ def open_door(parts: Parts) -> Door:
     return Door(keys, rules, now=lambda: parts.session().now, monotonic=parts.time.monotonic)
 
 
-def open_web(parts: Parts, queries: Queries, stack: ExitStack) -> WebServer:
+def open_web(
+    parts: Parts, queries: Queries, watching: Watching, metrics: Metrics, stack: ExitStack
+) -> WebServer:
     """The intake and the reading API; raises CannotStart when the port is taken."""
     settings = parts.settings
     try:
         tokens = TokenFiles(settings.state_dir, learned=logs.hide)
-        bot_seen = seen_by_web(parts, queries)
+        bot_seen = seen_by_web(parts, queries, watching.alarms, metrics)
     except (TokenUnusable, KeysUnusable) as error:
         raise CannotStart(Exit.CONFIGURATION, str(error)) from None
     app = create_app(bot_seen, tokens=tokens)
@@ -226,7 +238,7 @@ def bot(settings: Settings, options: BotOptions) -> int:
     arm_crash_point(settings)
     tune_interpreter()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until there are actors to be stopped
-    secrets = [settings.secret_key.get_secret_value()]
+    secrets = [settings.secret_key.get_secret_value(), *secrets_in(settings.alarms)]
     logs.configure(secrets=secrets)
     with ExitStack() as stack:
         parts = assemble(settings, stack, options.day)
@@ -236,8 +248,12 @@ def bot(settings: Settings, options: BotOptions) -> int:
         queries = Queries(parts.store)
         if (config := options.config) is not None:
             set_up(parts.store, config, by="the demo", clock=parts.time.clock)
-        web = open_web(parts, queries, stack)
-        supervisor = make_supervisor(parts, watchdog)
+        wellness = watch_health(parts)
+        metrics = Metrics()
+        watching = Watching(parts, wellness=wellness, followers=(metrics,))
+        web = open_web(parts, queries, watching, metrics, stack)
+        watching.begin(stack)
+        supervisor = make_supervisor(parts, watchdog, wellness)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: supervisor.stop(Exit.CLEAN))
         console = Console()
@@ -253,18 +269,25 @@ def bot(settings: Settings, options: BotOptions) -> int:
             beside(lambda: show_day(day, parts, web, console), supervisor.stop)
         examine_beside(parts.store, supervisor.stop)
         parts.probation.begin(stack)
-        code = judged(supervisor.run())
+        end = supervisor.run()
+        watching.ends(f"{end.actor} failed" if isinstance(end, Death) else "it was told to")
+        code = judged(end)
         parts.store.settle()
     return code
 
 
-def make_supervisor(parts: Parts, watchdog: Watchdog) -> Supervisor:
-    """Who watches the actors, and is watched itself."""
+def watch_health(parts: Parts) -> Wellness:
+    """Who knows whether all is well, and says so in the file `health`."""
     health = HealthFile(parts.settings.state_dir, gate=lambda: parts.board.gate, clock=system_clock)
+    return Wellness(lambda: parts.board.gate, parts.settings.alarms.gate_s, health.all_well)
+
+
+def make_supervisor(parts: Parts, watchdog: Watchdog, wellness: Wellness) -> Supervisor:
+    """Who watches the actors, and is watched itself."""
     watch = Watch(
         fatal=(LeaseLost,),
         alive=watchdog.alive,
-        healthy=health.all_well,
+        healthy=wellness.all_well,
         heard=parts.vitals.answered,
     )
     return Supervisor(lambda on_death: start_actors(parts, on_death), watch)

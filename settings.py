@@ -31,8 +31,11 @@ ENV_FILE = Path(__file__).parent / ".env"
 """Beside run.py, wherever it is started from."""
 OTHERS: Final = 0o077
 _SECRET_LINE: Final = re.compile(
-    r"^\s*(?:export\s+)?['\"]?(?:APCA_API_)?SECRET_KEY", re.IGNORECASE | re.MULTILINE
+    r"^\s*(?:export\s+)?['\"]?(?:(?:APCA_API_)?SECRET_KEY|STARFILL_(?:ALARM_URLS|DEADMAN_URL))",
+    re.IGNORECASE | re.MULTILINE,
 )
+_NEXT_URL: Final = re.compile(r"[,\s]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+"""A comma may be part of an address; where another address follows, it is none."""
 _PUBLIC_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?(:[0-9]{1,5})?", re.ASCII)
 _NETLOC: Final = re.compile(r"[\w.:\[\]-]+", re.ASCII)
 """What an address may consist of. Beyond it (userinfo, backslashes, full-width dots) the HTTP library may
@@ -76,11 +79,30 @@ class Environment(BaseSettings):
     trusted_proxies: str = ""
     tradingview_addresses: str | None = None
     signals_per_minute: int = Field(default=120, ge=1, le=60_000)
+    alarm_urls: SecretStr = SecretStr("")
+    alarms: str = ""
+    alarm_gate_s: int = Field(default=60, ge=5, le=86_400)
+    deadman_url: SecretStr = SecretStr("")
     crash_at: str | None = None
     key_id: str | None = Field(default=None, validation_alias=AliasChoices("APCA_API_KEY_ID", "key_id"))
     secret_key: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("APCA_API_SECRET_KEY", "secret_key")
     )
+
+
+class AlarmSettings(BaseModel):
+    """Who is told what, and who is told that the bot lives. The addresses hold passwords."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    urls: tuple[SecretStr, ...] = ()
+    """As Apprise understands them; each is a channel."""
+    kinds: str = ""
+    """Which kinds of alarms are sent, as the owner wrote it."""
+    gate_s: int = 60
+    """A gate that is closed for so many seconds is an alarm."""
+    deadman_url: SecretStr | None = None
+    """Called every minute while all is well."""
 
 
 class Settings(BaseModel):
@@ -110,6 +132,7 @@ class Settings(BaseModel):
     """Where TradingView's alerts may come from; None: from where it says that they do."""
     signals_per_minute: int = 120
     """What a source with keys of its own may send."""
+    alarms: AlarmSettings = AlarmSettings()
     crash_at: str | None = None
     """Where to die, for the crash test: `failpoint.arm` reads it."""
 
@@ -145,7 +168,25 @@ def load(**flags: object) -> Settings:
             else None
         ),
         signals_per_minute=env.signals_per_minute,
+        alarms=alarms_of(env),
         crash_at=env.crash_at or None,
+    )
+
+
+def alarms_of(env: Environment) -> AlarmSettings:
+    """Who is to be told; raises ConfigurationError, without the address."""
+    urls = [url for url in _NEXT_URL.split(env.alarm_urls.get_secret_value().strip(", \n\t")) if url]
+    deadman = env.deadman_url.get_secret_value().strip()
+    parts = _parts(deadman)
+    if deadman and (parts is None or parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ConfigurationError(
+            "STARFILL_DEADMAN_URL is not an http(s) address; for example https://hc-ping.com/your-uuid"
+        )
+    return AlarmSettings(
+        urls=tuple(map(SecretStr, urls)),
+        kinds=env.alarms,
+        gate_s=env.alarm_gate_s,
+        deadman_url=SecretStr(deadman) if deadman else None,
     )
 
 
@@ -182,7 +223,7 @@ def _check_env_file(path: Path) -> None:
         raise ConfigurationError(f"{path} is not UTF-8 text; save it as such") from None
     if mode & OTHERS and _SECRET_LINE.search(text):
         raise ConfigurationError(
-            f"{path} holds the secret key and can be read by others on this machine; "
+            f"{path} holds secrets and can be read by others on this machine; "
             f"keep it to yourself with: chmod 600 {path}"
         )
 

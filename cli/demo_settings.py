@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from actors.clock import system_clock
 from cli.startup import SIMULATOR_FOLDER
-from settings import SIMULATOR_KEY, ConfigurationError, Settings, load
+from settings import SIMULATOR_KEY, AlarmSettings, ConfigurationError, Settings, load
 
 
 def demo_settings(
@@ -54,5 +54,6 @@ def demo_settings(
             "secret_key": SecretStr(SIMULATOR_KEY),
             "state_dir": folder,
             "database": ledger,
+            "alarms": AlarmSettings(),
         }
     )

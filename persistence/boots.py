@@ -75,6 +75,8 @@ class BootRecord:
         self._started = started
         self._history = history
         self._settled = False
+        self.after_failure = started in history.unclean
+        """The run before this one did not end as it should."""
 
     @classmethod
     def begin(

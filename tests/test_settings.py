@@ -204,3 +204,39 @@ def test_a_proxys_name_and_address_are_taken_as_they_are_meant() -> None:
 )
 def test_a_setting_of_sources_that_cannot_be_meant_is_refused(name: str, value: str) -> None:
     assert f"STARFILL_{name.upper()}" in refusal(mode="simulator", **{name: value})
+
+
+# --- alarms ------------------------------------------------------------------------------------------
+
+
+def test_alarm_addresses_are_told_apart_by_their_schemes() -> None:
+    urls = "tgram://1:a/2,3, mailto://a:b@c.example?to=d@e.example,f@g.example\njson://127.0.0.1"
+    told = load(alarm_urls=urls).alarms
+    assert [url.get_secret_value() for url in told.urls] == [
+        "tgram://1:a/2,3",
+        "mailto://a:b@c.example?to=d@e.example,f@g.example",
+        "json://127.0.0.1",
+    ]
+
+
+def test_without_an_address_nobody_is_told() -> None:
+    assert (load().alarms.urls, load(deadman_url="").alarms.deadman_url) == ((), None)
+
+
+def test_an_address_is_in_no_repr() -> None:
+    told = load(alarm_urls="tgram://c4nary/1", deadman_url="https://hc-ping.com/c4nary")
+    assert "c4nary" not in repr(told)
+
+
+@pytest.mark.parametrize("url", ["hc-ping.com/c4nary", "ftp://hc-ping.com/c4nary", "https://"])
+def test_the_sign_of_life_needs_an_http_address(url: str) -> None:
+    told = refusal(deadman_url=url)
+    assert told.startswith("STARFILL_DEADMAN_URL is not an http(s) address")
+    assert "c4nary" not in told
+
+
+@pytest.mark.parametrize("name", ["STARFILL_ALARM_URLS", "STARFILL_DEADMAN_URL", "APCA_API_SECRET_KEY"])
+def test_a_file_with_secrets_must_not_be_readable_by_others(env_file: Path, name: str) -> None:
+    env_file.write_text(f"{name}=https://x.example/c4nary\n")
+    env_file.chmod(0o644)
+    assert "holds secrets" in refusal()

@@ -15,6 +15,7 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from web.api.account import account_routes
+from web.api.alarms import alarm_routes
 from web.api.config import ConfigDesk, config_routes
 from web.api.docs_page import docs_routes
 from web.api.events import LedgerSource, events_routes
@@ -24,6 +25,7 @@ from web.api.figures import figure_routes
 from web.api.halts import Halts, halt_routes
 from web.api.hooks import hook_routes
 from web.api.journal import journal_routes
+from web.api.metrics import metric_routes
 from web.api.orders import order_routes
 from web.api.session import session_routes
 from web.api.signals import Intake, signal_routes
@@ -89,6 +91,8 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         account_routes(bot),
         system_routes(bot, hub),
         figure_routes(bot),
+        metric_routes(bot, hub),
+        alarm_routes(bot.alarms),
     ):
         app.include_router(routes, dependencies=described)
     app.include_router(hook_routes(intake, bot.door))

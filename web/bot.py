@@ -1,7 +1,7 @@
 """The running bot as the API sees it: where mail goes, and what can be read."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -10,6 +10,8 @@ from domain.market import Market
 from domain.messages import AuditNow, ChangeConfig, ClearHalts, HaltTrading, ReceiverMail, RequestExit
 from domain.values import Clock
 from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, ListQueries, Queries
+from watch.metrics import Metrics
+from watch.seen import AlarmDesk, NoAlarms
 from web.api.preview import Preview
 from web.boards import StateBoard
 from web.health import Readiness
@@ -98,10 +100,13 @@ class Bot:
     ready: Callable[[], Readiness]
     session: Callable[[], Session]
     about: About
+    metrics: Metrics
     door: Door
     """Where signal sources prove who they are."""
     process: Callable[[], ProcessSeen]
     alarms_failing: Callable[[], int | None] = lambda: None
     """Channels of alarms that do not get through; None: there are none."""
+    alarms: AlarmDesk = field(default_factory=NoAlarms)
+    """Whom the bot tells what happens."""
     most_waiting: int = MAX_WAITING
     """So many signals may wait for their verdict; while they do, no more are taken in."""

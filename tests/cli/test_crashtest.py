@@ -62,7 +62,7 @@ def test_two_points_are_really_passed_and_hold(tmp_path: Path) -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_leaves_neither_process_nor_folder(tmp_path: Path, number: signal.Signals) -> None:
-    with crashtest(tmp_path, "--points", "recon.mid", "--jobs", "1") as process:
+    with crashtest(tmp_path, "--quick", "--jobs", "1") as process:  # which lasts
         spawned = re.compile(r"started with pid (\d+)(?:.|\n)*spawned: 'starfill' with pid (\d+)")
         pids = until(lambda: (log := first_log(tmp_path)) and spawned.search(log))
         process.send_signal(number)

@@ -41,6 +41,9 @@ from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, Lis
 from persistence.store import LedgerStore
 from tests.actors.doubles import ScriptedBroker
 from tests.domain.builders import UNLIMITED, a_market, an_asset
+from watch.metrics import Metrics
+from watch.seen import AlarmDesk, NoAlarms
+from watch.tail import Tail
 from web.app import create_app
 from web.boards import StateBoard
 from web.bot import About, ActorSeen, Bot, DeskMail, ProcessSeen, RequestsSeen, Session
@@ -215,6 +218,7 @@ def serving(
     most_waiting: int = 1000,
     config: BotConfig = UNLIMITED,
     rules: SourceRules = RULES,
+    alarms: AlarmDesk | None = None,
 ) -> Iterator[Api]:
     hidden: list[str] = []
     clock, executor, deaths, timers = Hand(), Executor(), list[Death](), TimerThread()
@@ -233,6 +237,9 @@ def serving(
         monotonic=clock.monotonic,
         on_death=deaths.append,
     )
+    metrics = Metrics()
+    tail = Tail(JournalQueries(store), (metrics,), round_s=0.01)
+    tail.start()
     board = StateBoard(clock, clock.monotonic)
     ledger.subscribe(board, GateTold, MarketTold, LedgerChanged)
     receiver = spawn(SignalReceiver, ledger=ledger, executor=executor, timers=timers, on_death=deaths.append)
@@ -258,11 +265,15 @@ def serving(
         clock=clock,
         ready=lambda: readiness[-1],
         session=lambda: Session(clock(), MARKET),
+        metrics=metrics,
         door=Door(KeyRing(folder, hidden.append), rules, now=clock, monotonic=clock.monotonic),
         about=About(mode="simulator", version="test", account_number=ACCOUNT, started_at=NOW),
         process=lambda: ProcessSeen((ActorSeen("TradeLedger", 0, 7, 0.5),), 0, RequestsSeen(200, 180, 0.0)),
         most_waiting=most_waiting,
+        alarms=alarms or NoAlarms(),
+        alarms_failing=lambda: None if alarms is None else alarms.seen().failing,
     )
+    board.listen(tail.tell)
     app = create_app(bot, tokens=lambda: TOKENS)
     server = WebServer(app, "127.0.0.1", 0, closing=app.state.hub.close)
     server.start()
@@ -288,6 +299,7 @@ def serving(
     finally:
         session.close()
         server.stop()
+        tail.close()
         receiver.stop(timeout=5)
         ledger.stop(timeout=5)
         timers.close()

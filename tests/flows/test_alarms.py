@@ -1,0 +1,82 @@
+"""Alarms of a real bot, and what they must never do to an order."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from cli.watching import Watching, Wellness
+from domain.messages import HaltsChanged, HaltTrading
+from domain.trades import TradeStatus
+from settings import AlarmSettings
+from simulator.server import Simulator
+from tests.flows.conftest import Bot, control, running
+from tests.watch.service import Service, a_service
+from watch.channel import Pace
+from watch.seen import AlarmsSeen
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with a_service() as one:
+        yield one
+
+
+@contextmanager
+def watched(bot: Bot, service: Service, **told: Any) -> Iterator[Watching]:
+    """The bot's alarms go to this service."""
+    alarms = AlarmSettings(urls=(SecretStr(service.url()),), **told)
+    parts = replace(bot.parts, settings=bot.parts.settings.model_copy(update={"alarms": alarms}))
+    with ExitStack() as stack:
+        wellness = Wellness(lambda: parts.board.gate, 60, lambda _: None)
+        watching = Watching(parts, wellness=wellness, pace=Pace(between_s=0.0))
+        watching.begin(stack)
+        yield watching
+
+
+def test_a_trade_from_its_fill_to_its_halt_is_told(bot: Bot, service: Service) -> None:
+    with watched(bot, service):
+        service.lines_until("has started")
+        bot.accept(bot.signal("ACME"))
+        [*_, bought] = service.lines_until("Bought")
+        bot.parts.ledger.ask(HaltTrading(scope="all", reason="going out", by="api"), HaltsChanged, timeout=10)
+        service.lines_until("Everything is halted by api: going out.")
+    assert "ACME" in bought
+    assert "(5 stars)" in bought
+
+
+def test_a_refused_order_is_told_in_the_broker_s_words(
+    simulator: Simulator, tmp_path: Path, service: Service
+) -> None:
+    with running(simulator, tmp_path / "state") as bot:
+        bot.gate(is_open=True)
+        refusal = {"code": 40310000, "message": "insufficient buying power"}
+        post = {"method": "POST", "path": "/v2/orders"}
+        control(simulator, "faults", [{"act": "status", "status": 403, "body": refusal, "match": post}])
+        with watched(bot, service):
+            bot.accept(bot.signal("ACME"))
+            bot.trade("acme-1", lambda trade: trade.status is TradeStatus.REJECTED, "the refusal")
+    service.lines_until("The broker refused the buy of ACME")
+
+
+def test_a_service_that_hangs_holds_no_order_up(bot: Bot, service: Service) -> None:
+    service.open.clear()
+    with watched(bot, service) as watching:
+        assert service.asked.wait(10)
+        bot.accept(bot.signal("ACME"))
+        # By order and not by time: the trade is open while the very first message still hangs.
+        bot.trade("acme-1", lambda trade: trade.status is TradeStatus.OPEN, "the fill")
+        seen: AlarmsSeen = watching.seen()
+        assert service.messages.empty()
+        assert (seen.channels[0].last_sent_at, seen.channels[0].queued >= 1) == (None, True)
+        service.open.set()
+
+
+def test_the_end_is_told_with_the_last_breath(bot: Bot, service: Service) -> None:
+    with watched(bot, service) as watching:
+        watching.ends("it was told to")
+    service.lines_until("Starfill stops: it was told to")
