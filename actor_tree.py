@@ -52,6 +52,7 @@ from domain.signals import Signal
 from persistence.halt_file import HaltFile
 from persistence.store import LedgerStore
 from settings import Settings
+from watch.metrics import Metrics
 from web.boards import StateBoard
 from web.bot import ActorSeen, ProcessSeen, RequestsSeen, Session
 from web.health import Readiness
@@ -111,6 +112,7 @@ class Parts:
     market: MarketBoard = field(default_factory=MarketBoard)
     time: Time = field(default_factory=Time)
     pulse: Pulse = field(default_factory=Pulse)
+    metrics: Metrics = field(default_factory=Metrics)
     after_failure: bool = False
     """The run before this one did not end as it should."""
     simulator: "Simulator | None" = None

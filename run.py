@@ -88,6 +88,7 @@ def assemble(settings: Settings, stack: ExitStack, day: DayPlan | None) -> Parts
     boots = begin_boot(settings, stack)
     settings, simulator = open_simulator(settings, stack, None if day is None else day.starts_at)
     assert settings.broker_url is not None
+    metrics = Metrics()
     broker = AlpacaRest(
         base_url=settings.broker_url,
         data_url=settings.data_url or settings.broker_url,
@@ -95,6 +96,7 @@ def assemble(settings: Settings, stack: ExitStack, day: DayPlan | None) -> Parts
         secret_key=settings.secret_key,
         monotonic=lambda: time.monotonic().total_seconds(),
         wall=lambda: time.clock().timestamp(),
+        on_post=metrics.posted,
     )
     account = meet_broker(broker, settings)
     store = open_ledger(settings, account, time.clock)
@@ -123,14 +125,13 @@ def assemble(settings: Settings, stack: ExitStack, day: DayPlan | None) -> Parts
         state=StateBoard(time.clock, time.monotonic),
         requests_left=broker.requests_left,
         time=time,
+        metrics=metrics,
         after_failure=boots.after_failure,
         simulator=simulator,
     )
 
 
-def seen_by_web(
-    parts: Parts, queries: Queries, alarms: AlarmDesk | None = None, metrics: Metrics | None = None
-) -> Bot:
+def seen_by_web(parts: Parts, queries: Queries, alarms: AlarmDesk | None = None) -> Bot:
     """The bot as the API's routes know it; raises KeysUnusable."""
     alarms = alarms or NoAlarms()
     return Bot(
@@ -148,7 +149,6 @@ def seen_by_web(
         ready=parts.readiness,
         session=parts.session,
         door=open_door(parts),
-        metrics=metrics or Metrics(),
         about=About(
             mode=parts.settings.mode,
             version=version("starfill"),
@@ -158,6 +158,7 @@ def seen_by_web(
         process=parts.process,
         alarms_failing=lambda: alarms.seen().failing,
         alarms=alarms,
+        metrics=parts.metrics,
     )
 
 
@@ -174,14 +175,12 @@ def open_door(parts: Parts) -> Door:
     return Door(keys, rules, now=lambda: parts.session().now, monotonic=parts.time.monotonic)
 
 
-def open_web(
-    parts: Parts, queries: Queries, watching: Watching, metrics: Metrics, stack: ExitStack
-) -> WebServer:
+def open_web(parts: Parts, queries: Queries, watching: Watching, stack: ExitStack) -> WebServer:
     """The intake and the reading API; raises CannotStart when the port is taken."""
     settings = parts.settings
     try:
         tokens = TokenFiles(settings.state_dir, learned=logs.hide)
-        bot_seen = seen_by_web(parts, queries, watching.alarms, metrics)
+        bot_seen = seen_by_web(parts, queries, watching.alarms)
     except (TokenUnusable, KeysUnusable) as error:
         raise CannotStart(Exit.CONFIGURATION, str(error)) from None
     app = create_app(bot_seen, tokens=tokens)
@@ -249,9 +248,8 @@ def bot(settings: Settings, options: BotOptions) -> int:
         if (config := options.config) is not None:
             set_up(parts.store, config, by="the demo", clock=parts.time.clock)
         wellness = watch_health(parts)
-        metrics = Metrics()
-        watching = Watching(parts, wellness=wellness, followers=(metrics,))
-        web = open_web(parts, queries, watching, metrics, stack)
+        watching = Watching(parts, wellness=wellness, followers=(parts.metrics,))
+        web = open_web(parts, queries, watching, stack)
         watching.begin(stack)
         supervisor = make_supervisor(parts, watchdog, wellness)
         for number in (signal.SIGINT, signal.SIGTERM):

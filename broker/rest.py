@@ -44,6 +44,8 @@ _SUCCESS: Final = range(200, 300)
 _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
 _UNPROCESSABLE: Final = 422
+OnPost = Callable[[str, float, float, bool], None]
+"""An order's id, when its POST began (Unix time), the seconds it took, whether it had an answer."""
 _INCLUSIVE: Final = timedelta(milliseconds=1)
 """Alpaca's `after` leaves its own moment out."""
 
@@ -69,7 +71,9 @@ class AlpacaRest:
         ca_bundle: str | os.PathLike[str] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        on_post: OnPost | None = None,
     ) -> None:
+        """`on_post` is called on the POST's thread, and must return at once."""
         self._base = base_url.rstrip("/")
         self._data = data_url.rstrip("/")
         self._headers = {
@@ -82,6 +86,8 @@ class AlpacaRest:
         self._limits = Limits(connect_s=connect_timeout_s, read_s=read_timeout_s, total_s=total_timeout_s)
         self._ca_bundle = ca_bundle
         self._monotonic = monotonic
+        self._wall = wall
+        self._on_post = on_post
         self._budget = Budget(rate_per_min=rate_per_min, monotonic=monotonic, wall=wall)
         # Alpaca counts its market data apart: too many prices must not hold an order back.
         self._data_budget = Budget(rate_per_min=rate_per_min, monotonic=monotonic, wall=wall)
@@ -98,7 +104,11 @@ class AlpacaRest:
         wait = self._budget.take(for_order=True)
         if wait:
             return NotSent(why="held back by the rate limit", retry_after_s=wait)
+        at, began = self._wall(), self._monotonic()
         told = self._lane().post(self._orders_url, order_body(order))
+        if self._on_post is not None:
+            seconds, answered = self._monotonic() - began, isinstance(told, Answer)
+            self._on_post(order.client_order_id, at, seconds, answered)
         if isinstance(told, Failure):
             _log.warning("POST /v2/orders: %s", told.why)
             return outcome.of_failure(told)

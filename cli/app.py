@@ -14,6 +14,7 @@ from cli import (
     backup,
     config,
     crashtest,
+    deadman,
     doctor,
     halts,
     holdings,
@@ -137,6 +138,7 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
     app.command("reconcile")(reconcile.command)
     app.command("simulator")(simulate.command)
     app.command("crashtest")(crashtest.command)
+    app.command("deadman")(deadman.command)
     return app
 
 

@@ -22,11 +22,11 @@ from broker.stream import AlpacaStream
 from cli.client import Unreachable
 from cli.exits import FAILED, configuration_errors
 from cli.flags import AsJson, Http, StateDir, settings_from
-from cli.health import HEALTH
 from cli.reach import bot_of
 from domain.gate import CLOCK_TOLERANCE
 from persistence.migrate import migrations
 from settings import OTHERS, Settings
+from watch.silence import HEALTH
 from web.token import NAMES, TokenUnusable
 
 STREAM_S: Final = 12.0

@@ -15,10 +15,10 @@ from typing import Final, Self
 
 from domain.rules import Gate
 from domain.values import Clock
+from watch.silence import HEALTH
 
 log = logging.getLogger(__name__)
 
-HEALTH: Final = "health"
 HEALTH_EVERY_S: Final = 5.0
 CRASH_LOG: Final = "crash.log"
 CRASH_LOG_BYTES: Final = 1_000_000

@@ -18,6 +18,10 @@ from watch.services import masked, secrets_of
 log = logging.getLogger(__name__)
 
 EVERY_S: Final = 60.0
+AGAIN_S: Final = 10.0
+"""After a turn at which it was not sent."""
+FIRST_S: Final = 10.0
+"""A bot that has just started is not well yet, and no alarm for it."""
 TIMEOUT_S: Final = 10.0
 
 
@@ -25,13 +29,20 @@ class SignOfLife:
     """Calls the address on a thread of its own. `why_not` tells why all is not well; None: it is."""
 
     def __init__(
-        self, url: str, *, why_not: Callable[[], str | None], clock: Clock, every_s: float = EVERY_S
+        self,
+        url: str,
+        *,
+        why_not: Callable[[], str | None],
+        clock: Clock,
+        every_s: float = EVERY_S,
+        first_s: float = FIRST_S,
     ) -> None:
         self._url = url
         self._secrets = secrets_of(url)
         self._why_not = why_not
         self._clock = clock
         self._every_s = every_s
+        self._first_s = first_s
         self._seen = DeadmanSeen(on=True)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sign of life", daemon=True)
@@ -74,9 +85,10 @@ class SignOfLife:
         return None if answer.ok else f"answered {answer.status_code}"
 
     def _run(self) -> None:
-        while not self._closing.is_set():
+        wait_s = self._first_s
+        while not self._closing.wait(wait_s):
             try:
                 self.turn()
             except Exception:  # a dead thread here would be a false alarm at night
                 log.exception("the sign of life failed; it is tried again")
-            self._closing.wait(self._every_s)
+            wait_s = self._every_s if self._seen.error is None else AGAIN_S

@@ -9,12 +9,13 @@ from typing import Final, NamedTuple, TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from persistence.rows import JournalRow
+from watch.posts import Posts
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 MOST: Final = 10_000
 """Signals and orders under way whose times are remembered."""
 
@@ -59,10 +60,17 @@ GAUGES: Final[Mapping[str, tuple[str, str | None]]] = {
 HISTOGRAMS: Final = {
     "starfill_signal_to_plan_seconds": "From a signal's receipt to its verdict",
     "starfill_plan_to_ack_seconds": "From an order's durable intent to the broker's first word",
-    "starfill_ack_to_fill_seconds": "From there to the first fill",
+    "starfill_plan_to_post_seconds": "From an order's durable intent to the first byte of its first POST",
+    "starfill_post_to_ack_seconds": "From a POST's first byte to the broker's answer",
+    "starfill_ack_to_fill_seconds": "From the broker's first word on an order to its first fill",
     "starfill_signal_to_fill_seconds": "From a signal's receipt to the first fill of its buy",
     "starfill_exit_to_fill_seconds": "From the intent to sell to the first fill of the sale",
 }
+WEB_SECONDS: Final = "starfill_web_request_seconds"
+WEB_ANSWERS: Final = "starfill_web_answers"
+METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
+NO_ROUTE: Final = "none"
+"""Of a request that no route took; what it asked for is a stranger's text, and no label."""
 COUNTERS: Final = {
     "starfill_signals": ("Signals by verdict, since the start", "verdict"),
     "starfill_orders": ("Orders by what became of them, since the start", "outcome"),
@@ -80,7 +88,7 @@ class _UnderWay(NamedTuple):
 
 
 class Metrics:
-    """Follows the journal on its tail's thread; `page` on any."""
+    """Follows the journal on its tail's thread; the rest is for any, and waits for nothing."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -96,8 +104,34 @@ class Metrics:
             name: Counter(name, text, (label,), registry=self._registry)
             for name, (text, label) in COUNTERS.items()
         }
+        self._requests = Histogram(
+            WEB_SECONDS,
+            "From a request's arrival to the beginning of its answer",
+            ("route", "method"),
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+        self._answers = Counter(
+            WEB_ANSWERS,
+            "Answers of the API, by their class: 2xx, 4xx, ...",
+            ("route", "method", "status"),
+            registry=self._registry,
+        )
+        self._posts = Posts()
         self._received: OrderedDict[tuple[str, str], datetime] = OrderedDict()
         self._orders: OrderedDict[str, _UnderWay] = OrderedDict()
+
+    def posted(self, client_order_id: str, at: float, seconds: float, answered: bool) -> None:
+        """An order's POST began at this Unix time and took so long; on the thread that sent it."""
+        self._waited(self._posts.posted(client_order_id, at))
+        if answered:
+            self._histograms["starfill_post_to_ack_seconds"].observe(seconds)
+
+    def request(self, route: str | None, method: str, status: int, seconds: float) -> None:
+        """A request was answered. `route`: as the code spells it; None: there is none."""
+        labels = (route or NO_ROUTE, method if method in METHODS else "other")
+        self._requests.labels(*labels).observe(seconds)
+        self._answers.labels(*labels, f"{status // 100}xx").inc()
 
     def begin(self, newest: int) -> int:
         """What happened before this process is not counted."""
@@ -121,6 +155,7 @@ class Metrics:
             key = (str(told.get("source")), str(told.get("signal_id")))
             order = _UnderWay(str(told["leg"]), row.at, self._received.get(key))
             _remember(self._orders, row.ref, order)
+            self._waited(self._posts.intended(row.ref, row.at.timestamp()))
         elif row.kind == "order_heard":
             self._heard(row)
         elif row.kind in {"order_refused", "order_unresolved", "order_not_sent", "order_lapsed"}:
@@ -158,6 +193,10 @@ class Metrics:
             self._observe("starfill_signal_to_fill_seconds", order.received_at, row.at)
         else:
             self._observe("starfill_exit_to_fill_seconds", order.intended_at, row.at)
+
+    def _waited(self, seconds: float | None) -> None:
+        if seconds is not None:
+            self._histograms["starfill_plan_to_post_seconds"].observe(seconds)
 
     def _count(self, name: str, label: str) -> None:
         self._counters[name].labels(label).inc()

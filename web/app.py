@@ -39,6 +39,7 @@ from web.errors import Refusal, on_bad_parameters, on_http_error, on_refusal
 from web.guard import Guard
 from web.health import live_route, ready_route
 from web.hub import Hub
+from web.metering import Metered
 from web.roles import demand
 from web.token import Tokens
 
@@ -68,6 +69,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
     )
     app.state.hub = hub
     app.add_middleware(Guard, tokens=tokens, clock=bot.clock, public_host=bot.door.rules.public_host)
+    app.add_middleware(Metered, metrics=bot.metrics)
     app.add_exception_handler(Refusal, on_refusal)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_bad_parameters)

@@ -39,6 +39,7 @@ from persistence.store import LedgerStore
 from settings import Settings, load
 from simulator.server import Simulator, SimulatorSettings
 from tests.domain.builders import BUYS_ONLY
+from watch.metrics import Metrics
 
 WAIT_S = 20.0
 
@@ -179,7 +180,14 @@ class NoBoots:
 def make_parts(settings: Settings, stack: ExitStack) -> Parts:
     assert settings.broker_url is not None
     keys: dict[str, Any] = {"key_id": settings.key_id, "secret_key": settings.secret_key}
-    broker = AlpacaRest(base_url=settings.broker_url, data_url=settings.broker_url, rate_per_min=0, **keys)
+    metrics = Metrics()
+    broker = AlpacaRest(
+        base_url=settings.broker_url,
+        data_url=settings.broker_url,
+        rate_per_min=0,
+        on_post=metrics.posted,
+        **keys,
+    )
     account = meet_broker(broker, settings)
     store = LedgerStore.open(settings.database, clock=system_clock)
     stack.callback(store.close)
@@ -200,6 +208,7 @@ def make_parts(settings: Settings, stack: ExitStack) -> Parts:
         identity=LedgerIdentity(account_id=account.id, code_version="test"),
         intake=Handle(),
         board=GateBoard(),
+        metrics=metrics,
     )
 
 
