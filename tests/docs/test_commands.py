@@ -27,6 +27,10 @@ ELSEWHERE: Final[dict[str, str]] = {
         "flows/test_day.py::test_a_day_ends_with_a_report_in_which_all_ties_out"
     ),
     ".venv/bin/python run.py crashtest": "cli/test_crashtest.py::test_two_points_are_really_passed_and_hold",
+    ".venv/bin/python run.py deadman": ("cli/test_deadman.py::test_while_the_bot_lives_nobody_is_told"),
+    'curl -sf -X POST http://127.0.0.1:8787/api/alarms/test -H "Authorization: Bearer $(cat var/token-operate)"': (
+        "web/test_alarms.py::test_a_test_is_sent_and_not_waited_for"
+    ),
     "chmod 600 .env": "test_settings.py::test_a_secret_that_others_can_read_is_refused",
     ".venv/bin/supervisord -c deploy/supervisord.conf": (
         "flows/test_supervisord.py::test_it_starts_restarts_after_kill_9_and_stops_by_term"

@@ -20,7 +20,7 @@ def codes_in(path: Path) -> Iterator[str]:
         if called in CALLS and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
             yield str(node.args[1].value)
         if called == "checked" and isinstance(node.args[-1], ast.Constant):
-            yield f"bad_{node.args[-1].value}"
+            yield "bad_" + str(node.args[-1].value)
 
 
 def test_the_page_has_every_code_and_no_other() -> None:

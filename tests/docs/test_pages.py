@@ -72,7 +72,8 @@ def test_every_file_that_a_page_names_is_there() -> None:
     rooms = "actors|broker|cli|deploy|docs|domain|persistence|simulator|tests|web|watch|benchmarks"
     for page in pages():
         for name in re.findall(rf"`((?:{rooms})/[\w/.-]+?)(?:::\w+)?`", page.read_text()):
-            assert (ROOT / name).exists(), f"{page.name} names {name}"
+            there = (ROOT / name).exists() or (ROOT / "tests" / name).exists()  # pages of proofs leave it out
+            assert there, f"{page.name} names {name}"
 
 
 def test_every_link_of_the_readme_leads_somewhere() -> None:
