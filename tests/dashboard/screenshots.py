@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +22,14 @@ PICTURES: Final = {
     "phone": ("phone", "dark", "now"),
 }
 """By file: size, scheme, page."""
+SIGNALS: Final = (
+    ("ACME", 1, "high"),
+    ("MSFT", 3, "medium"),
+    ("NOTRD", 3, "high"),
+    ("PEP", 4, None),
+    ("KO", 3, "low"),
+)
+"""Symbol, tier, AI confidence."""
 
 
 def main() -> None:
@@ -46,10 +53,10 @@ def main() -> None:
                 day.send(f"news-{number}", symbol, tier, confidence)
             api.until("/api/trades?symbol=KO&open=true", lambda a: a.json()["items"][0]["shares"], "the fill")
             chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-            for name, (size, scheme, address) in PICTURES.items():
-                shoot(chromium, day, IMAGES / f"{name}.png", size, scheme, address)
+            for name, seen in PICTURES.items():
+                shoot(chromium, day, name, seen)
             [trade] = api.get("/api/trades?status=closed&sort=-pnl&limit=1").json()["items"]
-            shoot(chromium, day, IMAGES / "trade.png", "desk", "light", f"trades/{trade['id']}")
+            shoot(chromium, day, "trade", ("desk", "light", f"trades/{trade['id']}"))
             chromium.close()
 
 
@@ -60,7 +67,8 @@ def play_a_day(state: Path) -> None:
     subprocess.run(command, env=given, cwd=given.pop("cwd"), check=True, stdout=subprocess.DEVNULL)
 
 
-def shoot(chromium: Any, day: Day, file: Path, size: str, scheme: str, address: str) -> None:
+def shoot(chromium: Any, day: Day, name: str, seen: tuple[str, str, str]) -> None:
+    (size, scheme, address), file = seen, IMAGES / f"{name}.png"
     page = Page(chromium, day, size, scheme)
     page.open(address)
     if address == "now":
@@ -70,7 +78,7 @@ def shoot(chromium: Any, day: Day, file: Path, size: str, scheme: str, address: 
     page.page.wait_for_timeout(1500)
     page.page.screenshot(path=str(file))
     page.close()
-    print(f"{file.relative_to(ROOT)}  {file.stat().st_size // 1000} kB, {datetime.now(UTC):%H:%M:%S}")
+    sys.stdout.write(f"{file.relative_to(ROOT)}  {file.stat().st_size // 1000} kB\n")
 
 
 if __name__ == "__main__":
