@@ -121,6 +121,7 @@ def test_no_command_hides_behind_another_name() -> None:
     for page in pages():
         for block in blocks(page):
             first = block.info.split()[:1]
-            assert first != ["sh"] or block.info in kinds, f"{block}: {block.info}"
-            assert not first or first[0] not in shells, f"{block}: is nobody's to run"
             assert first, f"{block}: says not what it is"
+            assert first != ["sh"] or block.info in kinds, f"{block}: {block.info}"
+            # An example in a programming language has a test of its own beside this one.
+            assert block.info == "bash example" or first[0] not in shells, f"{block}: is nobody's to run"
