@@ -28,7 +28,7 @@ ELSEWHERE: Final[dict[str, str]] = {
         "flows/test_day.py::test_a_day_ends_with_a_report_in_which_all_ties_out"
     ),
     ".venv/bin/python run.py crashtest": "cli/test_crashtest.py::test_two_points_are_really_passed_and_hold",
-    ".venv/bin/python run.py deadman": "cli/test_deadman.py::test_its_silence_is_told_once_with_its_last_words"  # noqa: E501,
+    ".venv/bin/python run.py deadman": "cli/test_deadman.py::test_each_hour_it_reminds_and_its_end_is_told",
     ".venv/bin/python run.py deadman --once": (
         "cli/test_deadman.py::test_while_the_bot_lives_nobody_is_told"
     ),
