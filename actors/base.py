@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import pykka
 
+from actors import subject
 from actors.inbox import Inbox
 
 log = logging.getLogger(__name__)
@@ -335,7 +336,12 @@ class Worker(pykka.ThreadingActor, Generic[M]):
             self._subscribers.append(message)
             self._guarded(lambda: self.subscribed(message))
             return None
-        return self._guarded(lambda: self.handle(message))
+        named = subject.begin(message)
+        try:
+            return self._guarded(lambda: self.handle(message))
+        finally:
+            if named:
+                subject.end()
 
     def handle(self, message: Any) -> object:
         """One mail from the inbox; a worker that takes several at once does so here."""

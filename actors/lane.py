@@ -18,6 +18,7 @@ from typing import Final, assert_never
 
 import pykka
 
+from actors import subject
 from actors.base import Mailbox, OnDeath, Worker
 from actors.brake import Brake
 from actors.entry_reads import MOST_ROUNDS, read_for_entry
@@ -233,6 +234,7 @@ class Lane(Worker[LaneMail]):
     def _act(self, work: _TryAgain, answer: _Answer) -> None:
         match answer:
             case Planned():
+                subject.add(client_order_id=answer.order.client_order_id)
                 self._submit(replace(work, client_order_id=answer.order.client_order_id), answer.order)
             case Declined() | Deferred() | ReadsWanted() | None:
                 # A signal without a verdict is sent again by the receiver, an intent without an outcome

@@ -3,7 +3,7 @@
 import hashlib
 from functools import lru_cache
 
-from actors import ledger_halts, ledger_limits, ledger_shares
+from actors import ledger_halts, ledger_limits, ledger_shares, subject
 from actors.ledger_work import Work
 from domain.config import BotConfig
 from domain.identity import client_order_id
@@ -181,6 +181,7 @@ def _intend(
         source=signal.source,
         signal_id=signal.signal_id,
     )
+    subject.learn(signal.signal_id, client_order_id=order.client_order_id, trade_id=trade_id)
     work.trades.add(trade_id)
     ledger_limits.look_at_orders(work)
     failpoint("plan.before_intent")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
 
+from actors import subject
 from actors.known_assets import KnownAssets
 from domain.config import BotConfig
 from domain.exits import open_trade, surplus
@@ -177,6 +178,13 @@ class Work:
                 self._journal_status(before, after)
             self._watch_sells(after, orders[trade_id])
             self.followed[trade_id] = (after, orders[trade_id])
+            for order in orders[trade_id]:
+                subject.learn(
+                    after.signal_id,
+                    client_order_id=order.client_order_id,
+                    trade_id=trade_id,
+                    broker_order_id=order.broker_order_id,
+                )
         self.unit.save_trades(followed, at=self.now)
         self.trades |= wanted.keys()
 
@@ -201,7 +209,8 @@ class Work:
         [trade] = self.unit.trades([trade_id]).values()
         why = why[:500]
         if trade.held and trade.exit_trouble != why:
-            log.error("trade %d, %s, is not sold: %s", trade_id, trade.symbol, why)
+            with subject.about(signal_id=trade.signal_id, client_order_id=trade.client_order_id):
+                log.error("trade %d, %s, is not sold: %s", trade_id, trade.symbol, why)
             self.journal("exit_trouble", str(trade_id), symbol=trade.symbol, why=why)
             self.follow([trade.having({"exit_trouble": why})])
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
+from actors import subject
 from actors.base import Mailbox, OnDeath, Worker
 from actors.timers import Timers
 from broker.api import Broker, ReadFailed
@@ -197,7 +198,8 @@ class PositionMonitor(Worker[MonitorMail | _Look]):
         if closes_at is not None and trade.held:
             decision = decide_exit(trade, price, config, now, closes_at=closes_at)
             if isinstance(decision, Exit):
-                log.info("trade %d, %s: %s: %s", trade.id, trade.symbol, decision.rule, decision.detail)
+                with subject.about(signal_id=trade.signal_id, client_order_id=trade.client_order_id):
+                    log.info("trade %d, %s: %s: %s", trade.id, trade.symbol, decision.rule, decision.detail)
                 self._close(each, decision.rule, decision.detail, BY_RULE)
                 return
         if not each.in_step:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from actors import ledger_desk, ledger_halts, ledger_limits, ledger_orders
+from actors import ledger_desk, ledger_halts, ledger_limits, ledger_orders, subject
 from actors.base import OnDeath, Ping, Subscribe, Worker
 from actors.inbox import Envelope, Inbox
 from actors.known_assets import KnownAssets
@@ -325,11 +325,16 @@ class TradeLedger(Worker[LedgerMail | _Tick]):
     # --- one piece of work ----------------------------------------------------------------------
 
     def _do(self, work: Work, mail: _Mail) -> object:
-        if isinstance(mail, LedgerQuestion):
-            return ledger_desk.answer(work, mail)
-        if not isinstance(mail, Ping | Subscribe | _Tick):
-            ledger_desk.book(work, mail)
-        return None
+        named = subject.begin(mail)
+        try:
+            if isinstance(mail, LedgerQuestion):
+                return ledger_desk.answer(work, mail)
+            if not isinstance(mail, Ping | Subscribe | _Tick):
+                ledger_desk.book(work, mail)
+            return None
+        finally:
+            if named:
+                subject.end()
 
     # --- while the database cannot be written ---------------------------------------------------
 

@@ -19,6 +19,7 @@ import random
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
+from actors import subject
 from actors.base import Address, Mailbox, OnDeath, Worker
 from actors.stream_memory import StreamMemory
 from actors.timers import Timers
@@ -242,11 +243,12 @@ class TradingStream(Worker[_Mail]):
     def _mute(self, update: OrderUpdate) -> None:
         if self._connection is None:
             return
-        log.error(
-            "the trading stream is up and has not told that order %s is %s; connecting anew",
-            update.client_order_id,
-            update.status,
-        )
+        with subject.about(client_order_id=update.client_order_id):
+            log.error(
+                "the trading stream is up and has not told that order %s is %s; connecting anew",
+                update.client_order_id,
+                update.status,
+            )
         self._restart("it was up and told nothing")
 
     def _connect_after(self, delay_s: float) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import structlog
+from structlog.contextvars import get_contextvars
 from structlog.typing import EventDict, WrappedLogger
 
 from settings import SIMULATOR_KEY
@@ -73,7 +74,7 @@ def _formatter(secrets: Iterable[str]) -> logging.Formatter:
 
 
 def _describe(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """When, how bad, who, on which thread; then what."""
+    """When, how bad, who, on which thread, about whose trade; then what."""
     record: logging.LogRecord = event["_record"]
     at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
     described: dict[str, Any] = {
@@ -82,7 +83,7 @@ def _describe(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
         "logger": record.name,
         "thread": record.threadName,
     }
-    return described | dict(event)
+    return described | get_contextvars() | dict(event)
 
 
 class _Redacting(structlog.stdlib.ProcessorFormatter):

@@ -19,6 +19,7 @@ from watch.bookmark import Bookmark
 from watch.channel import Pace
 from watch.deadman import SignOfLife
 from watch.kinds import Kind, switched
+from watch.life import Life, Names
 from watch.looking import Look, Naked
 from watch.seen import AlarmsSeen, DeadmanSeen
 from watch.services import NoService, secrets_of, services
@@ -85,7 +86,8 @@ class Watching:
             clock=parts.time.clock,
             deadman=lambda: DeadmanSeen() if self._sign is None else self._sign.seen(),
         )
-        self._tail = Tail(journal, (self.alarms, *followers))
+        life = Life(find_order=intents_in(journal), find_trade=self._trade)
+        self._tail = Tail(journal, (life, self.alarms, *followers))
 
     def begin(self, stack: ExitStack) -> None:
         """Follow from now on, until the stack's end."""
@@ -123,6 +125,10 @@ class Watching:
             rebuilds=parts.vitals.rebuilds,
             naked=dict(map(_naked, filter(_is_naked, self._standing()))),
         )
+
+    def _trade(self, trade_id: int) -> Names | None:
+        trade = self._queries.trade(trade_id)
+        return None if trade is None else Names(trade.signal_id, trade.client_order_id)
 
     def _standing(self) -> tuple[TradeRecord, ...]:
         return self._queries.trades(limit=MOST_NAKED, standing=True).items
