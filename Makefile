@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP_RUN := $(VENV)/.installed-run
 STAMP_DEV := $(VENV)/.installed-dev
 
-.PHONY: help demo test check format lint types layers docs bench mutants simulate clean
+.PHONY: help demo test check format lint types layers docs screenshots bench mutants simulate clean
 
 help:
 	@echo "make demo    watch sample signals turn into orders, fills and ledger rows"
@@ -14,6 +14,7 @@ help:
 	@echo "make mutants remove each safeguard in turn, and see the tests notice"
 	@echo "make simulate SEEDS=200   the whole system on one thread, a seed a world; a broken promise tells its seed"
 	@echo "make docs    build the documents into build/docs"
+	@echo "make screenshots  take the documents' pictures of the dashboard anew; needs chromium"
 	@echo "make bench   measure, side by side with alpaca-py"
 
 $(STAMP_RUN): setup.cfg setup.py
@@ -54,6 +55,9 @@ simulate: $(STAMP_DEV)
 docs: $(STAMP_DEV)
 	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs
 	@echo "build/docs/index.html"
+
+screenshots: $(STAMP_DEV)
+	$(BIN)/python -m tests.dashboard.screenshots
 
 bench: $(STAMP_DEV)
 	$(BIN)/python -m benchmarks

@@ -26,7 +26,8 @@ export function Chart({ title, times, series, format = roundMoney, height = 220,
       plot.current = new uPlot(options(place.current, series, format, height), newest.current, place.current);
     };
     draw();
-    const sizes = new ResizeObserver(() => plot.current.setSize({ width: place.current.clientWidth, height }));
+    // It may be told of a size after the page has gone.
+    const sizes = new ResizeObserver(() => plot.current?.setSize({ width: place.current?.clientWidth ?? 0, height }));
     sizes.observe(place.current);
     window.addEventListener("themechange", draw);
     return () => {

@@ -197,7 +197,7 @@ function Curve() {
     <${Reading} of=${told} />
     ${told.data &&
     html`<div class="curves">
-      <${Chart} title="Equity of the account" times=${times} format=${format.money} height=${200}
+      <${Chart} title="Equity of the account" times=${times} format=${format.roundMoney} height=${200}
         series=${[{ label: "Equity", values: points.map((each) => Number(each.equity)), color: "--accent", fill: true }]}
         empty="The curve begins with the second minute in which the account was read." />
       ${points.length > 1 &&

@@ -55,8 +55,8 @@ function One({ rating }) {
 function Interval({ label, told, low, high, write }) {
   if (!told) return html`<div class="interval"><dt>${label}</dt><dd class="muted">not enough data</dd></div>`;
   const values = [told.low, told.value, told.high].map(Number);
-  const from = low ?? Math.min(0, values[0]);
-  const to = high ?? Math.max(0, values[2]);
+  const far = 1.15 * Math.max(...values.map(Math.abs)); // nothing in the middle: which side it is on is seen at once
+  const [from, to] = [low ?? -far, high ?? far];
   const place = (value) => ((value - from) / (to - from || 1)) * 100;
   return html`<div class="interval">
     <dt>${label}</dt>
