@@ -6,7 +6,7 @@ wrong here stays here: it is logged, and tried again.
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from persistence.rows import JournalRow
@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 ROWS: Final = 500
 ROUND_S: Final = 0.25
 """The journal is read this often at most: a flood makes large rounds, not many."""
+TRIES: Final = 3
+"""So often rows are handed to a follower that fails at them; then they are left out, for this one only."""
 LOOK_S: Final = 5.0
 """So often also without news: what lasts too long is news too."""
 
@@ -41,10 +43,19 @@ class Follower(Protocol):
         """The row behind which it wants to be told; `newest` is the last one there is."""
 
     def take(self, rows: Sequence[JournalRow]) -> None:
-        """Rows in their order; never one twice."""
+        """Rows in their order; never one twice, unless it failed at them."""
 
     def look(self) -> None:
         """After the rows of each round, and every few seconds."""
+
+
+class _Place:
+    """How far a follower has come."""
+
+    def __init__(self, follower: Follower, seq: int) -> None:
+        self.follower = follower
+        self.seq = seq
+        self.failures = 0
 
 
 class Tail:
@@ -65,14 +76,13 @@ class Tail:
         self._news = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
-        self._places: dict[int, int] = {}
-        self._seq = 0
+        self._places: list[_Place] = []
+        self._failing = False
 
     def start(self) -> None:
         """Have every follower begin at its place; raises what reading the ledger raises."""
         newest = self._journal.newest_seq()
-        self._places = {number: each.begin(newest) for number, each in enumerate(self._followers)}
-        self._seq = min(self._places.values(), default=newest)
+        self._places = [_Place(each, each.begin(newest)) for each in self._followers]
         self._news.set()
         self._thread.start()
 
@@ -94,21 +104,52 @@ class Tail:
             closing = self._closing.is_set()
             self._news.clear()
             try:
-                self._round()
-            except Exception:  # whoever watches must go on watching
-                log.exception("the journal cannot be followed just now; it is tried again")
+                well = self._round()
+            except Exception as error:  # noqa: BLE001 - whoever watches must go on watching
+                self._failed("the journal cannot be followed just now; it is tried again", error)
+            else:
+                self._failing = self._failing and not well
             if closing:
                 return
             self._closing.wait(self._round_s)
 
-    def _round(self) -> None:
-        while rows := self._journal.after(self._seq, limit=ROWS):
-            self._seq = rows[-1].seq
-            for number, follower in enumerate(self._followers):
-                fresh = [row for row in rows if row.seq > self._places[number]]
-                if fresh:
-                    follower.take(fresh)
-            if len(rows) < ROWS:
+    def _round(self) -> bool:
+        """Hand on all that there is; whether everybody could take it."""
+        well = True
+        while self._places and (rows := self._journal.after(min(p.seq for p in self._places), limit=ROWS)):
+            took = [
+                self._hand_on(place, [row for row in rows if row.seq > place.seq]) for place in self._places
+            ]
+            well = well and all(took)
+            if len(rows) < ROWS or not all(took):
                 break
-        for follower in self._followers:
-            follower.look()
+        for place in self._places:
+            well = self._guarded(place.follower.look) and well
+        return well
+
+    def _hand_on(self, place: _Place, rows: list[JournalRow]) -> bool:
+        if not rows:
+            return True
+        if self._guarded(lambda: place.follower.take(rows)):
+            place.seq, place.failures = rows[-1].seq, 0
+            return True
+        place.failures += 1
+        if place.failures >= TRIES:
+            log.error("rows %d to %d of the journal are left out", rows[0].seq, rows[-1].seq)
+            place.seq, place.failures = rows[-1].seq, 0
+        return False
+
+    def _guarded(self, act: Callable[[], None]) -> bool:
+        """One that fails keeps nobody else from anything."""
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - told, and tried again
+            self._failed("what follows the journal failed; it is tried again", error)
+            return False
+        return True
+
+    def _failed(self, what: str, error: Exception) -> None:
+        """Told once, until all is well again: a full disk may last for hours."""
+        if not self._failing:
+            log.error(what, exc_info=error)
+        self._failing = True

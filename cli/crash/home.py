@@ -96,6 +96,8 @@ class Home:
             "STARFILL_STATE_DIR": str(self.state),
             "STARFILL_HTTP": "127.0.0.1:0",
             "STARFILL_CRASH_AT": "",
+            "STARFILL_ALARM_URLS": "",  # in place of those in .env: nobody is to be woken by a test
+            "STARFILL_DEADMAN_URL": "",
             "APCA_API_KEY_ID": SIMULATOR_KEY,
             "APCA_API_SECRET_KEY": SIMULATOR_KEY,
         }

@@ -1,5 +1,6 @@
 """Alarms of a real bot, and what they must never do to an order."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from cli.watching import Watching, Wellness
+from cli import logs
+from cli.watching import Watching, Wellness, secrets_in
 from domain.messages import HaltsChanged, HaltTrading
 from domain.trades import TradeStatus
 from settings import AlarmSettings
@@ -26,10 +28,22 @@ def service() -> Iterator[Service]:
         yield one
 
 
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """The test's own set-up of logging stays as it was."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, logging.raiseExceptions
+    root.handlers[:] = []
+    yield
+    for handler in root.handlers:
+        handler.close()
+    root.handlers[:], root.level, logging.raiseExceptions = before
+
+
 @contextmanager
 def watched(bot: Bot, service: Service, **told: Any) -> Iterator[Watching]:
     """The bot's alarms go to this service."""
-    alarms = AlarmSettings(urls=(SecretStr(service.url()),), **told)
+    alarms = AlarmSettings(**({"urls": (SecretStr(service.url()),)} | told))
     parts = replace(bot.parts, settings=bot.parts.settings.model_copy(update={"alarms": alarms}))
     with ExitStack() as stack:
         wellness = Wellness(lambda: parts.board.gate, 60, lambda _: None)
@@ -80,3 +94,23 @@ def test_the_end_is_told_with_the_last_breath(bot: Bot, service: Service) -> Non
     with watched(bot, service) as watching:
         watching.ends("it was told to")
     service.lines_until("Starfill stops: it was told to")
+
+
+def test_nothing_of_an_address_is_in_the_log_or_in_an_answer(
+    bot: Bot, service: Service, tmp_path: Path, own_logging: None
+) -> None:
+    service.status = 403
+    canary = "c4nary-t0ken-of-a-channel"
+    url = f"json://owner:{canary}@127.0.0.1:{service.port}/{canary}?+X-Key={canary}"
+    alarms = AlarmSettings(urls=(SecretStr(url),), deadman_url=SecretStr(f"https://127.0.0.1:9/{canary}"))
+    log_file = tmp_path / "starfill.log"
+    logs.configure(secrets=secrets_in(alarms), file=log_file)
+    with watched(bot, service, urls=alarms.urls, deadman_url=alarms.deadman_url) as watching:
+        assert service.asked.wait(10)
+        logging.getLogger("a library").error("told %s of %s", canary, url)
+    seen = watching.seen()
+    assert (seen.channels[0].ok, seen.failing) == (False, 1)
+    written = log_file.read_text()
+    assert "alarms do not reach json-1" in written
+    assert "told *** of ***" in written
+    assert canary not in written + repr(seen) + repr(alarms)
