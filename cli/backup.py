@@ -12,6 +12,7 @@ import typer
 from actors.clock import system_clock
 from cli.exits import FAILED, configuration_errors, fail
 from cli.flags import AsJson, StateDir, settings_from
+from cli.working import working
 from persistence.verify import verify
 from settings import ConfigurationError, Exit
 
@@ -36,8 +37,9 @@ def command(
             fail(f"there is no ledger at {path}; nothing was copied", FAILED)
         copy = _new_file(place, settings.state_dir, path)
     try:
-        _copy(path, copy)
-        told = verify(copy)
+        with working("the ledger is being copied and verified"):
+            _copy(path, copy)
+            told = verify(copy)
     except sqlite3.Error as error:
         copy.unlink(missing_ok=True)
         fail(f"{path} cannot be copied ({error}); no backup was made", Exit.INTERNAL)

@@ -17,6 +17,7 @@ from cli.client import BotClient, Unreachable
 from cli.exits import FAILED, START_IT, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
 from cli.reach import bot_of, told_as
+from cli.working import working
 from domain.holdings import ALL
 from domain.signals import decimal_text
 from web.api.account_views import AskedJson, AuditJson, ExternalOrderJson, PositionJson
@@ -69,7 +70,7 @@ def command(
     with configuration_errors():
         settings = settings_from(context, http, state_dir)
         try:
-            with closing(bot_of(settings)) as client:
+            with closing(bot_of(settings)) as client, working("the account is being read"):
                 found = reconcile(client, wait)
         except Unreachable as error:
             fail(f"{error}; {START_IT}", FAILED)

@@ -18,6 +18,7 @@ from cli.client import Unreachable
 from cli.exits import FAILED, START_IT, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
 from cli.reach import bot_of, told_as
+from cli.working import working
 from settings import ConfigurationError
 from web.api.figures import LineJson, ReportJson, StarJson
 from web.api.report_files import report_csv, report_html
@@ -65,7 +66,7 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
         asked = {"from": begin, "to": end}
         query = urlencode({name: value.isoformat() for name, value in asked.items() if value is not None})
         try:
-            with closing(bot_of(settings)) as client:
+            with closing(bot_of(settings)) as client, working("the trades are being added up"):
                 told = told_as(ReportJson, client, client.read(f"/api/report?{query}"))
         except Unreachable as error:
             fail(f"{error}; {START_IT}", FAILED)
