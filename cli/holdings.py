@@ -1,21 +1,18 @@
 """`python run.py positions` and `orders`: whose shares are whose, and what was ordered."""
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
-from itertools import islice
 from typing import Annotated, Final
-from urllib.parse import urlencode
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.client import BotClient, Unreachable
+from cli.client import Unreachable
 from cli.exits import FAILED, START_IT, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
-from cli.reach import bot_of, told_as
+from cli.reach import bot_of, listed, told_as
 from domain.orders import Life
 from domain.signals import decimal_text
 from domain.values import ZERO
@@ -23,7 +20,6 @@ from web.api.account_views import PositionJson
 from web.api.views import ListJson, OrderJson
 
 NEWEST: Final = 20
-PAGE: Final = 100
 
 Limit = Annotated[int, typer.Option(help="So many of the newest.", min=1)]
 Symbol = Annotated[str | None, typer.Option(help="Only of this symbol.", show_default=False)]
@@ -79,7 +75,7 @@ def orders(  # noqa: PLR0917 - typer makes the flags from them
         settings = settings_from(context, http, state_dir)
         try:
             with closing(bot_of(settings)) as client:
-                found = list(islice(_pages(client, wanted, min(limit, PAGE)), limit))
+                found = list(listed(ListJson[OrderJson], client, "/api/orders", wanted, limit))
         except Unreachable as error:
             fail(f"{error}; {START_IT}", FAILED)
     if as_json:
@@ -112,13 +108,3 @@ def _size(order: OrderJson) -> str:
     return (
         decimal_text(order.qty or ZERO) if order.notional is None else f"{decimal_text(order.notional)} USD"
     )
-
-
-def _pages(client: BotClient, wanted: dict[str, str | None], limit: int) -> Iterator[OrderJson]:
-    asked = {name: value for name, value in wanted.items() if value is not None} | {"limit": str(limit)}
-    while True:
-        page = told_as(ListJson[OrderJson], client, client.read(f"/api/orders?{urlencode(asked)}"))
-        yield from page.items
-        if page.next is None:
-            return
-        asked["cursor"] = page.next

@@ -1,15 +1,20 @@
 """Finds the running bot by the settings: its address, and the token in its state folder."""
 
-from typing import TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeVar
+from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
 from cli.client import Answer, BotClient, Unreachable
 from domain.values import Message
 from settings import ConfigurationError, Settings
+from web.api.views import ListJson
 from web.token import read_token
 
 M = TypeVar("M", bound=Message)
+Item = TypeVar("Item")
+PAGE: Final = 100
 
 
 def bot_of(settings: Settings) -> BotClient:
@@ -27,6 +32,26 @@ def bot_of(settings: Settings) -> BotClient:
     except OSError as error:
         raise Unreachable(f"the token in {settings.state_dir} cannot be read ({error.strerror})") from None
     return BotClient(f"http://{host}:{settings.http_port}", token)
+
+
+def listed(
+    page: type[ListJson[Item]], client: BotClient, path: str, wanted: Mapping[str, str | None], most: int
+) -> Iterator[Item]:
+    """The first `most` items of one of the API's lists, page by page; None of `wanted` is left out.
+
+    Raises Unreachable.
+    """
+    asked = {name: value for name, value in wanted.items() if value is not None} | {
+        "limit": str(min(most, PAGE))
+    }
+    left = most
+    while left > 0:
+        told = told_as(page, client, client.read(f"{path}?{urlencode(asked)}"))
+        yield from told.items[:left]
+        left -= len(told.items)
+        if told.next is None:
+            return
+        asked["cursor"] = told.next
 
 
 def told_as(kind: type[M], client: BotClient, answer: Answer) -> M:

@@ -1,9 +1,7 @@
 """`python run.py signals` and `why`: what was sent, what was decided, and why."""
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
-from itertools import islice
 from typing import Annotated, Final
 from urllib.parse import quote, urlencode
 
@@ -12,16 +10,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.client import BotClient, Unreachable
+from cli.client import Unreachable
 from cli.exits import FAILED, START_IT, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
-from cli.reach import bot_of, told_as
+from cli.reach import bot_of, listed, told_as
 from domain.signals import SignalState, decimal_text
 from web.api.timeline import TimelineJson
 from web.api.views import ListJson, SignalJson
 
 NEWEST: Final = 20
-PAGE: Final = 100
 SEVERAL: Final = 409
 
 Limit = Annotated[int, typer.Option(help="So many of the newest.", min=1)]
@@ -48,7 +45,7 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
         settings = settings_from(context, http, state_dir)
         try:
             with closing(bot_of(settings)) as client:
-                found = list(islice(_pages(client, wanted, min(limit, PAGE)), limit))
+                found = list(listed(ListJson[SignalJson], client, "/api/signals", wanted, limit))
         except Unreachable as error:
             fail(f"{error}; {START_IT}", FAILED)
     if as_json:
@@ -125,13 +122,3 @@ def _tell(told: SignalJson, line: TimelineJson | None) -> None:
     for step in line.steps:
         at = step.at.strftime("%H:%M:%S.%f")[:-3]
         console.print(f"  {at}  {escape(step.title)}  [dim]{escape(step.detail)}[/]")
-
-
-def _pages(client: BotClient, wanted: dict[str, str | None], limit: int) -> Iterator[SignalJson]:
-    asked = {name: value for name, value in wanted.items() if value is not None} | {"limit": str(limit)}
-    while True:
-        page = told_as(ListJson[SignalJson], client, client.read(f"/api/signals?{urlencode(asked)}"))
-        yield from page.items
-        if page.next is None:
-            return
-        asked["cursor"] = page.next

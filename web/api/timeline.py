@@ -12,8 +12,9 @@ from domain.trades import TradeRecord
 from domain.values import Message
 from persistence.queries import LAST_ID, JournalQueries, Queries
 from persistence.rows import JournalRow
+from web.api.trades import known_trade
 from web.api.views import Time
-from web.errors import ErrorBody, Refusal
+from web.errors import ErrorBody
 
 KINDS: Final = ("signal_", "order_", "trade_", "exit_", "shares_", "confirmation_")
 """What is told of a trade, its signal and its orders."""
@@ -97,11 +98,7 @@ def timeline_routes(queries: Queries, journal: JournalQueries) -> APIRouter:
         responses={404: {"model": ErrorBody, "description": "No such trade"}},
     )
     def timeline(trade_id: Annotated[int, Path(ge=0, le=LAST_ID)]) -> TimelineJson:
-        trade = queries.trade(trade_id)
-        if trade is None:
-            raise Refusal(
-                404, "unknown_trade", "The ledger has no such trade.", "See /api/trades for their ids."
-            )
+        trade = known_trade(queries, trade_id)
         orders = queries.orders_of(trade.id)
         refs = {str(trade.id), trade.signal_id, *(order.client_order_id for order in orders)}
         return timeline_json(trade, orders, journal.about(refs, kinds=KINDS))

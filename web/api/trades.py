@@ -70,11 +70,7 @@ def trade_routes(lists: ListQueries, queries: Queries, session: Callable[[], Ses
         responses={404: {"model": ErrorBody, "description": "No such trade"}},
     )
     def trade(trade_id: Annotated[int, Path(ge=0, le=MAX_ID)]) -> TradeWithOrders:
-        found = queries.trade(trade_id)
-        if found is None:
-            raise Refusal(
-                404, "unknown_trade", "The ledger has no such trade.", "See /api/trades for their ids."
-            )
+        found = known_trade(queries, trade_id)
         orders = queries.orders_of(found.id)
         exits, unpriced_why = _exits(found, queries, session())
         return trade_with_orders(
@@ -85,6 +81,14 @@ def trade_routes(lists: ListQueries, queries: Queries, session: Callable[[], Ses
         )
 
     return router
+
+
+def known_trade(queries: Queries, trade_id: int) -> TradeRecord:
+    """The trade of this id; raises Refusal."""
+    found = queries.trade(trade_id)
+    if found is None:
+        raise Refusal(404, "unknown_trade", "The ledger has no such trade.", "See /api/trades for their ids.")
+    return found
 
 
 def _statuses(told: str | None, *, standing: bool) -> tuple[str, ...]:
