@@ -58,22 +58,25 @@ from cli.startup import (
     say,
     tune_interpreter,
 )
+from cli.token import url_with
 from cli.watching import Watching, Wellness, secrets_in
 from domain.messages import LedgerMail
 from persistence.errors import LeaseLost
 from persistence.halt_file import HaltFile
 from persistence.queries import DeskQueries, FiguresQueries, JournalQueries, ListQueries, Queries
+from persistence.queries.figures import everything
 from settings import Exit, Settings
 from watch.metrics import Metrics
 from watch.seen import AlarmDesk, NoAlarms
 from web.app import create_app
 from web.boards import StateBoard
 from web.bot import About, Bot
+from web.roles import Role
 from web.server import WebServer
 from web.sources.door import TRADINGVIEW_NETWORKS, Door, SourceRules
 from web.sources.key_file import KeysUnusable
 from web.sources.key_ring import KeyRing
-from web.token import TokenFiles, TokenUnusable, read_or_create_token
+from web.token import NAMES, TokenFiles, TokenUnusable, read_or_create_token
 
 log = logging.getLogger("starfill")
 
@@ -178,6 +181,7 @@ def open_door(parts: Parts) -> Door:
 def open_web(parts: Parts, queries: Queries, watching: Watching, stack: ExitStack) -> WebServer:
     """The intake and the reading API; raises CannotStart when the port is taken."""
     settings = parts.settings
+    first = not (settings.state_dir / NAMES[Role.ARM]).exists()
     try:
         tokens = TokenFiles(settings.state_dir, learned=logs.hide)
         bot_seen = seen_by_web(parts, queries, watching.alarms)
@@ -194,8 +198,12 @@ def open_web(parts: Parts, queries: Queries, watching: Watching, stack: ExitStac
         ) from None
     web.start()
     stack.callback(web.stop, STOP_WEB_S)
+    # The sums of past days, which the first page that shows them would have to wait for.
+    threading.Thread(target=bot_seen.figures.closed, args=everything(), name="figures", daemon=True).start()
     say(f"dashboard  {web.url}")
     say(f"token      in {settings.state_dir / 'token'}")
+    if first and sys.stderr is not None and sys.stderr.isatty():  # once, to whoever sits there
+        say(f"open       {url_with(settings, tokens().arm, web.url)}")
     return web
 
 

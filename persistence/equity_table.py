@@ -18,8 +18,11 @@ LOOKED_BACK: Final = timedelta(days=1)
 """So much of what has become that old is looked at with each sample; longer outages leave a little more."""
 _ADD = "INSERT OR IGNORE INTO equity_sample (at, equity, realised, open, exposure) VALUES (?, ?, ?, ?, ?)"
 _THIN = "DELETE FROM equity_sample WHERE at BETWEEN ? AND ? AND at % ? <> 0"
+_COUNT = "SELECT count(*) FROM equity_sample WHERE at >= ? AND at < ?"
 _BETWEEN = (
-    "SELECT at, equity, realised, open, exposure FROM equity_sample WHERE at >= ? AND at < ? ORDER BY at"
+    "SELECT at, equity, realised, open, exposure FROM ("
+    "SELECT *, row_number() OVER (ORDER BY at DESC) - 1 AS place FROM equity_sample WHERE at >= ? AND at < ?)"
+    " WHERE place % ? = 0 ORDER BY at"
 )
 
 
@@ -33,8 +36,11 @@ def add(cursor: Cursor, sample: EquitySample) -> None:
         cursor.execute(_THIN, (until - _micros(LOOKED_BACK), until, _micros(apart)))
 
 
-def between(cursor: Cursor, since: datetime, until: datetime) -> tuple[EquitySample, ...]:
-    """Oldest first."""
+def between(cursor: Cursor, since: datetime, until: datetime, most: int) -> tuple[EquitySample, ...]:
+    """Oldest first; of more than `most`, so many evenly taken, the last one among them."""
+    span = (micros_of(since), micros_of(until))
+    [count] = cursor.execute(_COUNT, span).fetchone()
+    step = max(1, -(-count // most))
     return tuple(
         EquitySample(
             at=moment_of(at),
@@ -43,9 +49,7 @@ def between(cursor: Cursor, since: datetime, until: datetime) -> tuple[EquitySam
             open=Decimal(gained),
             exposure=Decimal(exposure),
         )
-        for at, equity, realised, gained, exposure in cursor.execute(
-            _BETWEEN, (micros_of(since), micros_of(until))
-        )
+        for at, equity, realised, gained, exposure in cursor.execute(_BETWEEN, (*span, step))
     )
 
 

@@ -8,6 +8,7 @@ Out: ?AcceptSignal -> SignalReceiver;
 
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -35,7 +36,7 @@ from web.api.timeline import timeline_routes
 from web.api.trades import trade_routes
 from web.bot import Bot
 from web.dashboard import dashboard_routes
-from web.errors import Refusal, on_bad_parameters, on_http_error, on_refusal
+from web.errors import ErrorBody, Refusal, on_bad_parameters, on_http_error, on_refusal
 from web.guard import Guard
 from web.health import live_route, ready_route
 from web.hub import Hub
@@ -75,9 +76,13 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
     app.add_exception_handler(RequestValidationError, on_bad_parameters)
     # The guard is what checks who calls; this only has the description say that it is needed.
     described = [Depends(HTTPBearer(auto_error=False, description="The content of the file `token`"))]
+    refusals: dict[int | str, dict[str, Any]] = {
+        401: {"model": ErrorBody, "description": "The token is missing or wrong, or the session has ended"},
+        403: {"model": ErrorBody, "description": "A role too low, a foreign page, a host that is not ours"},
+    }
     app.include_router(live_route())
     app.include_router(session_routes(tokens, bot))
-    app.include_router(ready_route(bot.ready), dependencies=described)
+    app.include_router(ready_route(bot.ready), dependencies=described, responses=refusals)
     for routes in (
         status_routes(bot),
         events_routes(bot, hub),
@@ -96,7 +101,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         metric_routes(bot, hub),
         alarm_routes(bot.alarms),
     ):
-        app.include_router(routes, dependencies=described)
+        app.include_router(routes, dependencies=described, responses=refusals)
     app.include_router(hook_routes(intake, bot.door))
     app.include_router(docs_routes(app))
     app.include_router(dashboard_routes())

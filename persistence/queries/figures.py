@@ -86,10 +86,10 @@ class FiguresQueries:
         with snapshot(self._path) as cursor:
             return dict(cursor.execute(_OPEN).fetchall())
 
-    def equity(self, since: datetime, until: datetime) -> tuple[EquitySample, ...]:
-        """What the account was worth, oldest first."""
+    def equity(self, since: datetime, until: datetime, *, most: int) -> tuple[EquitySample, ...]:
+        """What the account was worth, oldest first; of more than `most` moments, so many evenly taken."""
         with snapshot(self._path) as cursor:
-            return equity_table.between(cursor, since, until)
+            return equity_table.between(cursor, since, until, most)
 
     def limit_facts(self, now: datetime, means: Means | None) -> LimitFacts:
         """What the limits are judged by; `now` is ours."""

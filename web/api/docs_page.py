@@ -9,7 +9,7 @@ import hashlib
 from html import escape
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 STYLE: Final = (
@@ -21,6 +21,29 @@ _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).d
 POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'"
 
 
+SAMPLES: Final = {
+    "signal_id": "news-1",
+    "trade_id": "1",
+    "symbol": "ACME",
+    "path_token": "TOKEN-OF-THE-SOURCE",
+}
+"""What stands in an example for a part of the path."""
+BODIES: Final = {
+    ("post", "/api/signals"): (
+        '{"signal_id": "news-1", "symbol": "ACME", "catalyst_tier": 3, "ai_confidence": "high", "ttl_s": 300,'
+        """ "source": "docs", "issued_at": "'"$(date -u +%Y-%m-%dT%H:%M:%SZ)"'"}"""
+    ),
+    ("post", "/api/halt"): '{"scope": "ACME", "reason": "a drill"}',
+    ("post", "/api/resume"): '{"scope": "ACME", "reason": "the drill is over"}',
+    ("post", "/api/positions/ACME/close"): '{"reason": "by hand"}',
+    ("post", "/api/flatten"): '{"reason": "by hand"}',
+    ("put", "/api/config"): '{"max_orders_per_day": 100}',
+    ("post", "/api/session"): """{"token": "'"$(cat var/token)"'"}""",
+    ("post", "/api/session/arm"): '{"account_number": "as the broker writes it"}',
+}
+"""What an example sends."""
+
+
 def docs_routes(app: FastAPI) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
@@ -29,17 +52,18 @@ def docs_routes(app: FastAPI) -> APIRouter:
         return JSONResponse(app.openapi())
 
     @router.get("/docs")
-    def docs() -> HTMLResponse:
-        return HTMLResponse(page_for(app.openapi()), headers={"Content-Security-Policy": POLICY})
+    def docs(request: Request) -> HTMLResponse:
+        page = page_for(app.openapi(), str(request.base_url).rstrip("/"))
+        return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
 
     return router
 
 
-def page_for(schema: dict[str, Any]) -> str:
-    """The page for an OpenAPI description."""
+def page_for(schema: dict[str, Any], url: str) -> str:
+    """The page for an OpenAPI description of the API at this address."""
     info = schema["info"]
     operations = [
-        _operation(path, method, operation)
+        _operation(path, method, operation) + f"<pre>{escape(example(url, method, path))}</pre>"
         for path, methods in schema["paths"].items()
         for method, operation in methods.items()
     ]
@@ -49,6 +73,19 @@ def page_for(schema: dict[str, Any]) -> str:
         f"<p>{escape(info['description'])}</p><p>For tools: <code>/openapi.json</code></p>"
         + "".join(operations)
     )
+
+
+def example(url: str, method: str, path: str) -> str:
+    """The operation as it can be pasted into a shell, in the folder that has the state folder `var` in it."""
+    for name, value in SAMPLES.items():
+        path = path.replace("{" + name + "}", value)
+    body = BODIES.get((method, path))
+    parts = [f"curl -s {url}{path}"] if method == "get" else [f"curl -s -X {method.upper()} {url}{path}"]
+    if path != "/livez":
+        parts.append('-H "Authorization: Bearer $(cat var/token)"')
+    if body is not None:
+        parts += ["-H 'Content-Type: application/json'", f"-d '{body}'"]
+    return " \\\n  ".join(parts)
 
 
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:

@@ -184,8 +184,8 @@ def figure_routes(bot: Bot) -> APIRouter:
         points: Annotated[int, Query(ge=2, le=MOST_POINTS, description="So many at most")] = 500,
     ) -> EquityJson:
         now = bot.clock()
-        told = _points(figures, since or now - timedelta(days=1), until or now + timedelta(minutes=1))
-        return EquityJson(points=_thinned(told, points))
+        first, last = since or now - timedelta(days=1), until or now + timedelta(minutes=1)
+        return EquityJson(points=_points(figures, first, last, points))
 
     @router.get(
         "/report",
@@ -240,24 +240,18 @@ def report_json(figures: FiguresQueries, first: date, last: date) -> ReportJson:
         )
     since, until = _midnight(first), _midnight(last + timedelta(days=1))
     told = report_of(figures.sold(since, until), first, last)
-    return _report(told, _thinned(_points(figures, since, until), MOST_POINTS))
+    return _report(told, _points(figures, since, until, MOST_POINTS))
 
 
 def _midnight(day: date) -> datetime:
     return in_utc(datetime.combine(day, time(), NEW_YORK))
 
 
-def _points(figures: FiguresQueries, since: datetime, until: datetime) -> tuple[PointJson, ...]:
+def _points(figures: FiguresQueries, since: datetime, until: datetime, most: int) -> tuple[PointJson, ...]:
     return tuple(
         PointJson(at=each.at, equity=each.equity, pnl=each.realised + each.open, exposure=each.exposure)
-        for each in figures.equity(since, until)
+        for each in figures.equity(since, until, most=most)
     )
-
-
-def _thinned(points: tuple[PointJson, ...], most: int) -> tuple[PointJson, ...]:
-    """At most so many, evenly taken, the last one among them."""
-    step = -(-len(points) // most)
-    return points if step <= 1 else points[::-1][::step][::-1]
 
 
 def _star(stars: int | None, sums: StarSums, standing: int) -> StarJson:

@@ -26,6 +26,8 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": ErrorBody, "description": "Not one JSON object in UTF-8"},
     401: {"model": ErrorBody, "description": "The token is wrong, or the session has ended"},
     403: {"model": ErrorBody, "description": "Another account's number, a role too low, a foreign page"},
+    408: {"model": ErrorBody, "description": "The body did not arrive in time"},
+    409: {"model": ErrorBody, "description": "There is no session to arm"},
     413: {"model": ErrorBody, "description": "Larger than 16 KiB"},
     415: {"model": ErrorBody, "description": "Not sent as application/json"},
     422: {"model": ErrorBody, "description": "Not a valid request; every fault is named"},
