@@ -11,9 +11,8 @@ from actors.clock import system_clock
 from cli.exits import FAILED, configuration_errors
 from cli.flags import RootFlags, StateDir
 from settings import ConfigurationError, alarms_of, environment, resolved
-from watch.alarm import Alarm, notice_of
+from watch.alarm import Notice
 from watch.channel import Send
-from watch.kinds import Kind
 from watch.services import NoService, services
 from watch.silence import Silence
 
@@ -42,7 +41,8 @@ def command(
     silence = Silence(folder, timedelta(seconds=max_age))
     if once:
         raise typer.Exit(0 if look(silence, channels, system_clock(), _say) else FAILED)
-    _say(f"watching {folder}; {len(channels)} channels; stop with Ctrl-C")
+    names = ", ".join(name for name, _ in channels)
+    _say(f"watching {folder}, to tell {names}; stop with Ctrl-C")
     try:
         while True:
             look(silence, channels, system_clock(), _say)
@@ -57,7 +57,8 @@ def look(silence: Silence, channels: Sequence[tuple[str, Send]], now: datetime, 
     if word.text is None:
         return not word.silent
     say(word.text)
-    notice = notice_of("Starfill dead-man", [Alarm(Kind.RESTART, now, word.text)], {})
+    title = "Starfill gives no sign of life" if word.silent else "Starfill lives"
+    notice = Notice(title, word.text, urgent=word.silent)
     taken = False
     for name, send in channels:
         why = send(notice)

@@ -86,11 +86,12 @@ class Alarms:
         for channel in self._channels:
             channel.reached(rows[-1].seq)
 
-    def look(self) -> None:
+    def look(self) -> bool:
         """Have that told which has lasted too long, and keep how far all is told."""
         for alarm in self._lasting.alarms(self._look()):
             self._raise(alarm)
         self.keep()
+        return False
 
     # --- on any thread ----------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ row is about, or of the trade's buy where it is about the trade. So one search f
 """
 
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +17,10 @@ from watch.alarm import line_of
 log = logging.getLogger("starfill.trades")
 
 REMEMBERED: Final = 10_000
+MOST_A_ROUND: Final = 100
+"""Lines. A flood is logged a little later: a thousand at once would be felt by whoever sends orders."""
+MOST_WAITING: Final = 20_000
+"""Rows that wait to be logged; beyond that the oldest are only counted, and are in the journal."""
 OF_SIGNALS: Final = ("signal_",)
 OF_ORDERS: Final = ("order_", "position_confirmed", "confirmation_")
 OF_TRADES: Final = ("trade_", "exit_", "shares_")
@@ -45,6 +49,8 @@ class Life:
         """`find_order` tells the payload of an order's `order_intended` row, `find_trade` a trade's names."""
         self._find_order = find_order
         self._find_trade = find_trade
+        self._waiting: deque[JournalRow] = deque()
+        self._left_out = 0
         self._trades: OrderedDict[str, Names] = OrderedDict()
         self._orders: OrderedDict[str, str] = OrderedDict()
         """Signals by order."""
@@ -56,15 +62,24 @@ class Life:
         return newest
 
     def take(self, rows: Sequence[JournalRow]) -> None:
-        """Log them."""
-        for row in rows:
+        """Have them logged, soon."""
+        self._waiting += rows
+        while len(self._waiting) > MOST_WAITING:
+            self._waiting.popleft()
+            self._left_out += 1
+
+    def look(self) -> bool:
+        """Log some; whether more wait."""
+        if self._left_out:
+            log.warning("%d rows of the journal are not in this log: too much happened", self._left_out)
+            self._left_out = 0
+        for _ in range(min(MOST_A_ROUND, len(self._waiting))):
+            row = self._waiting.popleft()
             names = self._names(row)
             if names is not None:
                 with bound_contextvars(**names):
                     log.info("%s", _words(row))
-
-    def look(self) -> None:
-        """Nothing here lasts."""
+        return bool(self._waiting)
 
     def _names(self, row: JournalRow) -> dict[str, str] | None:
         """What the row is about; None: no trade."""

@@ -142,8 +142,9 @@ class Metrics:
         for row in rows:
             self._follow(row)
 
-    def look(self) -> None:
+    def look(self) -> bool:
         """Nothing of it changes with time alone."""
+        return False
 
     def _follow(self, row: JournalRow) -> None:
         told = row.payload

@@ -7,6 +7,7 @@ wrong here stays here: it is logged, and tried again.
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 from persistence.rows import JournalRow
@@ -45,8 +46,8 @@ class Follower(Protocol):
     def take(self, rows: Sequence[JournalRow]) -> None:
         """Rows in their order; never one twice, unless it failed at them."""
 
-    def look(self) -> None:
-        """After the rows of each round, and every few seconds."""
+    def look(self) -> bool:
+        """After the rows of each round, and every few seconds; whether it wants the next round soon."""
 
 
 class _Place:
@@ -78,6 +79,7 @@ class Tail:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._places: list[_Place] = []
         self._failing = False
+        self._wants_more = False
 
     def start(self) -> None:
         """Have every follower begin at its place; raises what reading the ledger raises."""
@@ -103,15 +105,23 @@ class Tail:
             self._news.wait(self._look_s)
             closing = self._closing.is_set()
             self._news.clear()
-            try:
-                well = self._round()
-            except Exception as error:  # noqa: BLE001 - whoever watches must go on watching
-                self._failed("the journal cannot be followed just now; it is tried again", error)
-            else:
-                self._failing = self._failing and not well
+            self._turn()
             if closing:
+                while self._wants_more:
+                    self._turn()
                 return
+            if self._wants_more:
+                self._news.set()
             self._closing.wait(self._round_s)
+
+    def _turn(self) -> None:
+        try:
+            well = self._round()
+        except Exception as error:  # noqa: BLE001 - whoever watches must go on watching
+            self._wants_more = False
+            self._failed("the journal cannot be followed just now; it is tried again", error)
+        else:
+            self._failing = self._failing and not well
 
     def _round(self) -> bool:
         """Hand on all that there is; whether everybody could take it."""
@@ -123,9 +133,13 @@ class Tail:
             well = well and all(took)
             if len(rows) < ROWS or not all(took):
                 break
+        self._wants_more = False
         for place in self._places:
-            well = self._guarded(place.follower.look) and well
+            well = self._guarded(partial(self._look, place.follower)) and well
         return well
+
+    def _look(self, follower: Follower) -> None:
+        self._wants_more = follower.look() or self._wants_more
 
     def _hand_on(self, place: _Place, rows: list[JournalRow]) -> bool:
         if not rows:

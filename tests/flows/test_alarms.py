@@ -1,6 +1,7 @@
 """Alarms of a real bot, and what they must never do to an order."""
 
 import logging
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from domain.trades import TradeStatus
 from settings import AlarmSettings
 from simulator.server import Simulator
 from tests.flows.conftest import Bot, control, running
+from tests.flows.process import Process, environment, started
 from tests.watch.service import Service, a_service
 from watch.channel import Pace
 from watch.seen import AlarmsSeen
@@ -114,3 +116,41 @@ def test_nothing_of_an_address_is_in_the_log_or_in_an_answer(
     assert "alarms do not reach json-1" in written
     assert "told *** of ***" in written
     assert canary not in written + repr(seen) + repr(alarms)
+
+
+def test_the_process_tells_its_start_its_kill_and_its_end(
+    simulator: Simulator, tmp_path: Path, service: Service
+) -> None:
+    state, canary = tmp_path / "var", "c4nary-t0ken-of-a-channel"
+    url = service.url(path=f"/{canary}")
+    halt = {"scope": "all", "reason": "going out"}
+    with started(state, simulator.base_url, STARFILL_ALARM_URLS=url) as (process, api):
+        service.lines_until("has started")
+        told = api.get("/api/alarms").json()
+        assert [(each["name"], each["ok"]) for each in told["channels"]] == [("json-1", True)]
+        service.status = 500  # from here on nothing gets through
+        assert api.post("/api/halt", halt).status_code == 200
+        process.kill()
+        said = list(process.lines)
+    service.status = 200
+    with started(state, simulator.base_url, STARFILL_ALARM_URLS=url) as (process, _):
+        # The halt is told now, and that the run before did not end as it should.
+        lines = service.lines_until("Everything is halted by api: going out.")
+        if not any("did not end as it should" in line for line in lines):
+            lines += service.lines_until("did not end as it should")
+        process.signal(signal.SIGTERM)
+        assert process.ended() == 0
+        said += process.lines
+    lines += service.lines_until("Starfill stops: it was told to")
+    assert sum("Everything is halted" in line for line in lines) == 1
+    assert canary not in "\n".join(said)
+
+
+def test_a_channel_that_cannot_be_used_ends_with_64_and_is_not_repeated(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    given = environment(tmp_path / "var", simulator.base_url, STARFILL_ALARM_URLS="nonsense://c4nary")
+    process = Process(**given)
+    assert process.ended() == 64
+    assert "address 1 of STARFILL_ALARM_URLS" in process.lines[-1]
+    assert "c4nary" not in "\n".join(process.lines)

@@ -52,8 +52,8 @@ class Reader:
             self.took += [row.seq for row in rows]
             self.changed.notify_all()
 
-    def look(self) -> None:
-        pass
+    def look(self) -> bool:
+        return False
 
     def until(self, seq: int) -> list[int]:
         with self.changed:
@@ -64,7 +64,7 @@ class Reader:
 class Looker(Reader):
     """Fails whenever it looks."""
 
-    def look(self) -> None:
+    def look(self) -> bool:
         raise RuntimeError("at a look")
 
 
@@ -130,6 +130,25 @@ def test_a_look_that_fails_stops_nothing() -> None:
             journal.add(1)
             tail.tell()
             looker.until(number)
+
+
+class Slow(Reader):
+    """Does what it took a row a round."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done = 0
+
+    def look(self) -> bool:
+        self.done = min(self.done + 1, len(self.took))
+        return self.done < len(self.took)
+
+
+def test_one_that_has_more_to_do_is_called_again_without_news_and_before_the_end() -> None:
+    journal, slow = Journal(), Slow()
+    with following(journal, slow):
+        journal.add(50)
+    assert (len(slow.took), slow.done) == (50, 50)
 
 
 def test_what_was_written_before_the_close_is_read() -> None:
