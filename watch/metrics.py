@@ -1,5 +1,6 @@
 """Figures for Prometheus: the journal is counted as it grows, the rest is looked at when it is asked for."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -166,9 +167,13 @@ class Metrics:
 
     def page(self, samples: Iterable[Sample]) -> bytes:
         """All figures as Prometheus reads them, with these of this moment."""
+        unknown = {name for name, (_, label) in GAUGES.items() if label is None}
         for sample in samples:
             gauge = self._gauges[sample.name]
             (gauge if sample.label is None else gauge.labels(sample.label)).set(sample.value)
+            unknown.discard(sample.name)
+        for name in unknown:  # what is not known any more must not stay as it was
+            self._gauges[name].set(math.nan)
         return generate_latest(self._registry)
 
     def _decided(self, row: JournalRow) -> None:

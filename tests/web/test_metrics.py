@@ -159,3 +159,9 @@ def test_no_panel_lies_upon_another() -> None:
         cells = set(product(range(at["x"], at["x"] + at["w"]), range(at["y"], at["y"] + at["h"])))
         assert not cells & taken, panel["title"]
         taken |= cells
+
+
+def test_what_is_not_known_is_no_number(api: Api) -> None:
+    assert "starfill_equity_usd NaN" in page(api).splitlines()
+    api.read_account(equity="5000")
+    assert "starfill_equity_usd 5000.0" in page(api).splitlines()
