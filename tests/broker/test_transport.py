@@ -89,7 +89,7 @@ def test_a_handshake_that_ends_early_sent_nothing() -> None:
 
 def test_no_time_left_after_connecting_sends_nothing() -> None:
     # Each address of a host may use up the connect timeout. Here the clock jumps instead.
-    ticks = iter([0.0, 0.0, 0.0])
+    ticks = iter([0.0] * 4)
     with raw_server(answering(ACCEPTED)) as server:
         client = a_client(server.url, monotonic=lambda: next(ticks, 100.0))
         assert isinstance(client.submit(BUY), NotSent)

@@ -28,9 +28,9 @@ EVIL: Final = "<img/src=x/onerror=document.title='owned'>"
 SIZES: Final = {"desk": (1400, 900), "phone": (390, 844)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """Debian's chromium."""
+    """Debian's chromium. It ends with the package: while it runs, its thread has a running asyncio loop."""
     playwright = pytest.importorskip("playwright.sync_api", reason="pip install '.[test]' brings playwright")
     if CHROMIUM is None:
         pytest.skip("the dashboard's tests drive Debian's chromium: apt-get install chromium")

@@ -57,15 +57,17 @@ def test_a_trade_is_sold_once_by_a_double_click(page: Page, day: Day) -> None:
 def test_escape_leaves_a_dialog_and_does_nothing(page: Page) -> None:
     page.open("now")
     button = page.page.get_by_role("button", name="Halt", exact=True)
-    button.click()
     dialog = page.page.get_by_role("dialog")
-    for _ in range(6):  # the focus stays inside
-        page.page.keyboard.press("Tab")
-        inside = "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
-        assert page.page.evaluate(inside)
-    page.page.keyboard.press("Escape")
-    dialog.wait_for(state="detached")
-    assert page.page.evaluate("document.activeElement.innerText") == "Halt"
+    for escapes in (1, 1, 1, 2, 2):  # a browser lets the first one be prevented, not each that follows
+        button.click()
+        for _ in range(6):  # the focus stays inside, from the first key on
+            page.page.keyboard.press("Tab")
+            inside = "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+            assert page.page.evaluate(inside)
+        for _ in range(escapes):
+            page.page.keyboard.press("Escape")
+        dialog.wait_for(state="detached")
+        assert page.page.evaluate("document.activeElement.innerText") == "Halt"
     assert page.sent == ["POST /api/session"]
 
 

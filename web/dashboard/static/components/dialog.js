@@ -2,7 +2,7 @@
 // closes once: a double click does a thing once.
 import { arm, session } from "../core/api.js";
 import { cell, useCell } from "../core/cell.js";
-import { html, useEffect, useId, useRef, useState } from "../core/html.js";
+import { html, useId, useLayoutEffect, useRef, useState } from "../core/html.js";
 import { serverNow } from "../core/format.js";
 import { ErrorLine } from "./basics.js";
 import { say } from "./toast.js";
@@ -37,16 +37,26 @@ function Dialog({ what }) {
   const [underWay, setUnderWay] = useState(false);
   const ids = useId();
 
-  useEffect(() => {
+  // Before the next key: a Tab must not find the page behind it.
+  useLayoutEffect(() => {
     const opener = document.activeElement;
-    frame.current.showModal();
-    return () => opener?.isConnected && opener.focus();
+    const dialog = frame.current;
+    dialog.showModal();
+    return () => {
+      dialog.close(); // as long as it is modal, nothing outside takes the focus
+      if (opener?.isConnected) opener.focus();
+    };
   }, []);
 
   const shut = () => busy.current || asked.set(null);
   const cancel = (event) => {
     event.preventDefault(); // Escape: the state decides, not the browser
     shut();
+  };
+  const closed = () => {
+    // A browser does not let every Escape be prevented.
+    if (busy.current) frame.current?.showModal();
+    else if (asked.get() === what) asked.set(null);
   };
   const confirm = async (event) => {
     event.preventDefault();
@@ -70,7 +80,8 @@ function Dialog({ what }) {
     }
   };
 
-  return html`<dialog class="dialog" ref=${frame} aria-labelledby="${ids}-title" aria-describedby="${ids}-body" onCancel=${cancel}>
+  return html`<dialog class="dialog" ref=${frame} aria-labelledby="${ids}-title" aria-describedby="${ids}-body" onCancel=${cancel}
+    onClose=${closed}>
     <form onSubmit=${confirm} novalidate>
       <h2 id="${ids}-title">${what.title}</h2>
       <div id="${ids}-body" class="dialog-body">${what.body}</div>
