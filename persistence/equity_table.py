@@ -14,9 +14,8 @@ THINNED: Final = (
     (timedelta(days=60), timedelta(hours=1)),
 )
 """By age: how far apart the samples are from then on."""
-LOOKED_BACK: Final = timedelta(days=1)
-"""So much of what has become that old is looked at with each sample; longer outages leave a little more."""
 _ADD = "INSERT OR IGNORE INTO equity_sample (at, equity, realised, open, exposure) VALUES (?, ?, ?, ?, ?)"
+_BEFORE = "SELECT max(at) FROM equity_sample WHERE at < ?"
 _THIN = "DELETE FROM equity_sample WHERE at BETWEEN ? AND ? AND at % ? <> 0"
 _COUNT = "SELECT count(*) FROM equity_sample WHERE at >= ? AND at < ?"
 _BETWEEN = (
@@ -27,13 +26,18 @@ _BETWEEN = (
 
 
 def add(cursor: Cursor, sample: EquitySample) -> None:
-    """Keep it, unless its minute has one; and thin out what has become old."""
+    """Keep it, unless its minute has one; and thin out what has become old since the sample before it.
+
+    That is how an outage of any length leaves nothing behind that is never looked at again.
+    """
     at = micros_of(sample.at) // _micros(MINUTE) * _micros(MINUTE)
     amounts = (sample.equity, sample.realised, sample.open, sample.exposure)
     cursor.execute(_ADD, (at, *map(text_of, amounts)))
+    [before] = cursor.execute(_BEFORE, (at,)).fetchone()
+    if before is None:
+        return
     for age, apart in THINNED:
-        until = at - _micros(age)
-        cursor.execute(_THIN, (until - _micros(LOOKED_BACK), until, _micros(apart)))
+        cursor.execute(_THIN, (before - _micros(age), at - _micros(age), _micros(apart)))
 
 
 def between(cursor: Cursor, since: datetime, until: datetime, most: int) -> tuple[EquitySample, ...]:

@@ -3,6 +3,7 @@
 The sums here are the test's own, from the ledger's rows and the simulator's book: nothing of the report.
 """
 
+import csv
 import io
 import shutil
 import subprocess
@@ -23,17 +24,20 @@ from cli.day.lockstep import BUSY_STEP_S
 from cli.day.plan import CONFIG, plan_of
 from cli.day.play import play_day
 from cli.day.report import read_ledger, report_of
+from cli.day.tie_out import tie_out
 from domain.identity import is_ours
 from domain.market import NEW_YORK
 from domain.trades import TradeRecord, TradeStatus
-from domain.values import ZERO
-from persistence.queries import Queries
+from domain.values import CENT, ZERO
+from persistence.queries import FiguresQueries, Queries
 from persistence.store import LedgerStore
 from settings import Exit
 from simulator.server import Simulator, SimulatorSettings
 from simulator.statement import Statement
 from tests.flows.conftest import running
 from tests.flows.process import ROOT, environment
+from web.api.figures import report_json
+from web.api.report_files import report_csv
 
 SIGNALS = 60
 HALF_DAY, DST_MONDAY = date(2026, 11, 27), date(2026, 11, 2)
@@ -225,6 +229,24 @@ def test_an_execution_that_the_ledger_loses_is_a_difference(half_day: Played, tm
         differences = report_of(read_ledger(queries), told).differences
     assert any("is in the account's statement only" in each for each in differences)
     assert any("the ledger explains" in each for each in differences)
+
+
+def test_the_report_of_the_day_ties_out_with_the_trades_and_with_the_account(played: Played) -> None:
+    with queries_of(played.ledger) as queries:
+        tied = tie_out(read_ledger(queries).books, statement_of(played))
+        closed = [trade for trade in queries.trades(limit=500).items if trade.status is TradeStatus.CLOSED]
+    with closing(LedgerStore.open(played.ledger, clock=system_clock)) as store:
+        told = report_json(FiguresQueries(store), played.day, played.day)
+    pnl = sum((trade.pnl or ZERO for trade in closed), ZERO)
+    assert {trade.id for trade in told.trades} == {trade.id for trade in closed}
+    assert (told.total.pnl, told.total.trades, told.total.unknown) == (pnl, len(closed), 0)
+    for parts in (told.days, told.stars, told.exit_reasons):
+        assert sum((each.pnl for each in parts), ZERO) == pnl
+        assert sum(each.trades for each in parts) == len(closed)
+    rows = csv.DictReader(io.StringIO(report_csv(told)))
+    assert sum((Decimal(row["pnl"]) for row in rows), ZERO) == pnl
+    # The account rounds each execution to the cent; what shares brought that the owner sold is not ours.
+    assert (pnl - tied.taken_for + tied.rounding).quantize(CENT, ROUND_HALF_UP) == tied.earned
 
 
 def test_a_day_that_ends_early_is_reported_as_far_as_it_came(tmp_path: Path) -> None:

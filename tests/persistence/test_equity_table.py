@@ -1,6 +1,8 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from domain.exposure import EquitySample
 from persistence.queries import FiguresQueries
 from persistence.store import LedgerStore
@@ -39,6 +41,17 @@ def test_old_samples_are_thinned_to_one_in_fifteen_minutes_and_later_to_one_an_h
     assert all(at.minute % 15 == 0 for at in quarters)
     sampled(store, NOW + timedelta(days=60, hours=3))
     assert [at.minute for at in kept(store, NOW, NOW + timedelta(days=1))] == [0, 0]
+    store.close()
+
+
+@pytest.mark.parametrize("days_off", [0, 2, 3, 7, 100])
+def test_an_outage_leaves_no_sample_that_is_never_thinned(tmp_path: Path, days_off: int) -> None:
+    store = LedgerStore.open(tmp_path / "ledger.sqlite3", clock=lambda: NOW)
+    stop = NOW + timedelta(days=1)
+    sampled(store, *[NOW + timedelta(minutes=number) for number in range(24 * 60)])
+    again = stop + timedelta(days=days_off)
+    sampled(store, *[again + timedelta(hours=number) for number in range(3 * 24)])
+    assert len(kept(store, NOW, stop)) == (24 if days_off >= 60 else 24 * 4)
     store.close()
 
 
