@@ -18,8 +18,11 @@ from settings import ConfigurationError, Settings
 from web.api.account_views import HaltJson, HaltsChangedJson
 from web.api.halts import REQUIREMENTS, ScopeAndReason
 from web.api.views import ListJson, time_text
+from web.roles import Role
+from web.token import NAMES
 
-UNAVAILABLE: Final = 503
+TOLD: Final = frozenset({401, 403, 422})
+"""Answers to a mistake in what was asked, or of whom: a file would not mend it."""
 
 Symbol = Annotated[str | None, typer.Argument(help="The stock, as ACME.", show_default=False)]
 All = Annotated[bool, typer.Option("--all", help="Everything.")]
@@ -45,12 +48,15 @@ def halt(  # noqa: PLR0917 - typer makes the flags from them
         try:
             with closing(bot_of(settings)) as client:
                 answer = client.halt(asked.scope, asked.reason)
-                changed = None if answer.status == UNAVAILABLE else _changed(client, answer)
+                by_bot = answer.is_good or answer.status in TOLD
+                changed = _changed(client, answer) if by_bot else None
         except Unreachable as error:
             _by_file(settings, asked, f"{error}: the bot is not running", answers=False, as_json=as_json)
             return
     if changed is None:
-        _by_file(settings, asked, f"the bot cannot halt: {answer.why()}", answers=True, as_json=as_json)
+        ours = "code" in answer.body
+        why = "the bot cannot halt" if ours else "what answers at the bot's address is not Starfill"
+        _by_file(settings, asked, f"{why}: {answer.why()}", answers=ours, as_json=as_json)
         return
     if as_json:
         _print_json({"running": True} | changed.model_dump(mode="json"))
@@ -114,10 +120,17 @@ def _changed(client: BotClient, answer: Answer) -> HaltsChangedJson:
 
 
 def _by_file(settings: Settings, asked: ScopeAndReason, why: str, *, answers: bool, as_json: bool) -> None:
+    known = (settings.state_dir / NAMES[Role.ARM]).exists()
     try:
         done = halt_by_file(settings.state_dir, asked.scope, asked.reason)
     except NotHalted as error:
         fail(f"{why}; {error}", FAILED)
+    if not known:
+        fail(
+            f"no bot was ever started with {settings.state_dir}: a running one is NOT halted. Name its "
+            f"folder with --state-dir. One that starts with this folder finds the halt in {done.path}",
+            FAILED,
+        )
     if as_json:
         _print_json({"running": answers, "file": str(done.path), "changed": int(done.new)})
         return

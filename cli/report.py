@@ -1,6 +1,7 @@
 """`python run.py report`: what a day, or a range of days, has brought."""
 
 import json
+import sqlite3
 from contextlib import closing
 from datetime import date
 from decimal import Decimal
@@ -14,14 +15,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from actors.clock import system_clock
 from cli.client import Unreachable
 from cli.exits import FAILED, START_IT, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
 from cli.reach import bot_of, told_as
 from cli.working import working
-from settings import ConfigurationError
-from web.api.figures import LineJson, ReportJson, StarJson
+from domain.market import new_york_day
+from persistence.errors import LedgerUnusable
+from persistence.other_ledger import check_readable
+from persistence.queries import FiguresQueries
+from settings import ConfigurationError, Settings
+from web.api.figures import LineJson, ReportJson, StarJson, report_json
 from web.api.report_files import report_csv, report_html
+from web.errors import Refusal
 
 LISTED = 20
 """Trades that the terminal is shown; the files have all."""
@@ -63,18 +70,43 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
         if output is not None and output.exists():
             raise ConfigurationError(f"{output} is there already, and is not written over")
         settings = settings_from(context, http, state_dir)
-        asked = {"from": begin, "to": end}
-        query = urlencode({name: value.isoformat() for name, value in asked.items() if value is not None})
-        try:
-            with closing(bot_of(settings)) as client, working("the trades are being added up"):
-                told = told_as(ReportJson, client, client.read(f"/api/report?{query}"))
-        except Unreachable as error:
-            fail(f"{error}; {START_IT}", FAILED)
+        with working("the trades are being added up"):
+            told = _told(settings, begin, end)
         wanted = Format.JSON if as_json else format_
         if wanted is Format.TABLE and output is None:
             _show(told)
             return
         _write(_text(told, wanted), output)
+
+
+def _told(settings: Settings, first: date | None, last: date | None) -> ReportJson:
+    """By the running bot; where none answers, by its ledger. Ends the program where neither can tell."""
+    asked = {"from": first, "to": last}
+    query = urlencode({name: value.isoformat() for name, value in asked.items() if value is not None})
+    try:
+        with closing(bot_of(settings)) as client:
+            answer = client.read(f"/api/report?{query}")
+    except Unreachable as error:
+        return _read(settings.database.expanduser().absolute(), first, last, why=str(error))
+    try:
+        return told_as(ReportJson, client, answer)
+    except Unreachable as error:
+        fail(str(error), FAILED)
+
+
+def _read(ledger: Path, first: date | None, last: date | None, *, why: str) -> ReportJson:
+    if not ledger.is_file():
+        fail(f"{why}; {START_IT}", FAILED)
+    today = new_york_day(system_clock())
+    try:
+        check_readable(ledger)
+        told = report_json(FiguresQueries(ledger), first or last or today, last or first or today, most=None)
+    except (LedgerUnusable, sqlite3.Error) as error:
+        fail(f"{why}; and {error}", FAILED)
+    except Refusal as error:
+        raise ConfigurationError(f"{error} {error.body.fix}") from None
+    typer.echo(f"starfill: {why}; this is read from the ledger {ledger}", err=True)
+    return told
 
 
 def _day(flag: str, text: str | None) -> date | None:

@@ -44,6 +44,10 @@ def _bolder(old: str, new: str) -> bool:
     return POLICIES.index(new) > POLICIES.index(old)
 
 
+def _other(old: Any, new: Any) -> bool:
+    return bool(old != new)
+
+
 def _given_up(old: bool, new: bool) -> bool:
     return old and not new
 
@@ -72,7 +76,7 @@ LOOSER: Final[Mapping[str, Looser]] = {
     "profit_target_pct": _higher_or_off,
     "max_hold_duration_sec": _higher_or_off,
     "close_before_end_min": _lower,
-    "price_max_age_sec": _higher,
+    "price_max_age_sec": _other,  # a price too old sells nothing: so may every price be for a low one
     "protective_stop": _given_up,
     "closed_market_policy": _bolder,
     "no_entries_first_min": _lower,
@@ -83,4 +87,7 @@ LOOSER: Final[Mapping[str, Looser]] = {
 def loosened(old: BotConfig, new: BotConfig) -> tuple[str, ...]:
     """The settings that are looser than they were, in the order in which settings are told."""
     before, after = dict(old), dict(new)
-    return tuple(key for key, looser in LOOSER.items() if looser(before[key], after[key]))
+    told = {key for key, looser in LOOSER.items() if looser(before[key], after[key])}
+    if old.trailing_stop_dollar and not old.trailing_stop_pct and new.trailing_stop_pct:
+        told.add("trailing_stop_pct")  # it takes the place of the one in dollars
+    return tuple(key for key in LOOSER if key in told)

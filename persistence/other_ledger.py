@@ -1,11 +1,12 @@
-"""A look into a ledger that is not this process's own: what is still open in it. Nothing of it is changed.
+"""A look into a ledger that is not this process's own. Nothing of it is changed.
 
 It is not brought to this version's schema either: that is for the bot whose ledger it is.
 """
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,28 +36,48 @@ def open_trades(path: Path) -> tuple[OpenTrade, ...]:
         raise LedgerUnusable(f"the ledger {path} is missing or empty, and its log is still there")
     if not os.path.lexists(path):
         return ()
+    with _connection(path) as connection:
+        if not _schema(connection, path):
+            return ()  # its first start ended before anything was in it
+        rows = connection.execute(_OPEN, (json_of(sorted(OCCUPYING)),))
+        return tuple(OpenTrade(symbol=symbol, status=TradeStatus(status)) for symbol, status in rows)
+
+
+def check_readable(path: Path) -> None:
+    """LedgerUnusable unless the file is a ledger as this version writes it, whole as far as can be seen."""
+    with _connection(path) as connection:
+        version, newest = _schema(connection, path), len(migrations())
+        if version < newest:
+            raise LedgerUnusable(
+                f"the ledger {path} has schema {version}, and not yet this program's {newest}; its next "
+                "start brings it up to that"
+            )
+
+
+@contextmanager
+def _connection(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         # With `mode=ro` SQLite reads what a crash has left in the log, and does not fold it back.
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=PATIENCE_S)) as connection:
-            return _read(connection, path)
+            yield connection
     except sqlite3.Error as error:
         raise LedgerUnusable(f"the ledger {path} cannot be read ({error})") from error
 
 
-def _read(connection: sqlite3.Connection, path: Path) -> tuple[OpenTrade, ...]:
+def _schema(connection: sqlite3.Connection, path: Path) -> int:
+    """Its number, 0 where there is nothing in the file yet; raises LedgerUnusable."""
     if wants_a_look(path):
         fault = _one(connection, "PRAGMA quick_check(1)")
         if fault != "ok":
             raise LedgerUnusable(f"the ledger {path} is damaged ({fault})")
     if not _one(connection, "SELECT count(*) FROM sqlite_master"):
-        return ()  # its first start ended before anything was in it
+        return 0
     if _one(connection, "PRAGMA application_id") != APPLICATION_ID:
         raise LedgerUnusable(f"{path} is some other program's database")
-    version, newest = _one(connection, "PRAGMA user_version"), len(migrations())
+    version, newest = int(_one(connection, "PRAGMA user_version")), len(migrations())
     if version > newest:
         raise LedgerUnusable(f"the ledger {path} has schema {version}, this program knows {newest} at most")
-    rows = connection.execute(_OPEN, (json_of(sorted(OCCUPYING)),))
-    return tuple(OpenTrade(symbol=symbol, status=TradeStatus(status)) for symbol, status in rows)
+    return version
 
 
 def _one(connection: sqlite3.Connection, sql: str) -> Any:

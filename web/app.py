@@ -66,6 +66,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,  # it would send the same path, which may be a secret, over plain http
         dependencies=[Depends(demand)],
     )
     app.state.hub = hub

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from sqlite3 import Cursor
 from typing import Any, Final, NamedTuple
 
@@ -18,7 +19,6 @@ from persistence.account_table import CONFIG, config_of, last_cleared
 from persistence.codec import built, micros_of, moment_of
 from persistence.exposure_table import counted, orders_since, refusals_in_a_row
 from persistence.queries.snapshot import snapshot
-from persistence.store import LedgerStore
 from persistence.trades_table import TradesTable
 
 DAY: Final = timedelta(days=1)
@@ -31,6 +31,7 @@ _SOLD = (
     " JOIN signal s ON s.signal_id = t.signal_id AND s.source = t.source"
     " WHERE t.exit_at >= ? AND t.exit_at < ? AND +t.status = 'closed' ORDER BY t.exit_at, t.id"
 )
+_SOLD_COUNT = "SELECT count(*) FROM bot_trade WHERE exit_at >= ? AND exit_at < ? AND +status = 'closed'"
 # A day whose trades are as many and as old as they were is the day that it was.
 _DAYS = (
     f"SELECT exit_at / {_DAY_MICROS}, count(*), max(updated_at) FROM bot_trade"  # noqa: S608
@@ -54,10 +55,10 @@ class LimitFacts(NamedTuple):
 
 
 class FiguresQueries:
-    """Sums of days are kept, so that a year of trades is added up once."""
+    """Reads the ledger's file. Sums of days are kept, so that a year of trades is added up once."""
 
-    def __init__(self, store: LedgerStore) -> None:
-        self._path = store.path
+    def __init__(self, ledger: Path) -> None:
+        self._path = ledger
         self._kept: dict[int, tuple[tuple[int, int], ClosedSums]] = {}
         """By day of UTC: what told it apart from an older state of itself, and its sums."""
 
@@ -65,6 +66,12 @@ class FiguresQueries:
         """Trades that ended in this time, in the order in which they did."""
         with snapshot(self._path) as cursor:
             return tuple(_sold(cursor, micros_of(since), micros_of(until)))
+
+    def sold_count(self, since: datetime, until: datetime) -> int:
+        """How many trades `sold` would tell."""
+        with snapshot(self._path) as cursor:
+            [count] = cursor.execute(_SOLD_COUNT, (micros_of(since), micros_of(until))).fetchone()
+            return int(count)
 
     def closed(self, since: datetime, until: datetime) -> ClosedSums:
         """What is to be known of the trades that ended on UTC's days from the one moment's to the other's."""

@@ -219,7 +219,9 @@ def _place(list_: str, cursor: str) -> tuple[object, int]:
     except (binascii.Error, ValueError, TypeError, RecursionError):
         of = value = row_id = None
     number = isinstance(row_id, int) and not isinstance(row_id, bool) and 0 <= row_id <= LAST_ID
-    known = not isinstance(value, list | dict | bool)
+    known = not isinstance(value, list | dict | bool) and not (
+        isinstance(value, int) and abs(value) > LAST_ID
+    )
     if of != list_ or not number or not known or _cursor(list_, value, row_id) != cursor:
         raise ValueError("this cursor does not come from a list of this kind")
     return value, row_id

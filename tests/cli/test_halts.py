@@ -68,10 +68,15 @@ def test_a_stopped_bot_is_halted_by_the_file_that_it_finds_at_its_start(
     assert on_file(tmp_path / "state") == [("ACME", "x"), ("KO", "x")]
 
 
-def test_a_bot_that_never_ran_is_halted_too(cli: CommandLine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_folder_that_no_bot_ever_had_is_halted_but_the_bot_that_may_run_elsewhere_is_told_not_to_be(
+    cli: CommandLine, tmp_path: Path, form: tuple[str, ...]
+) -> None:
     state = tmp_path / "new"
-    told = json.loads(cli("halt", "--all", "--reason", "x", "--state-dir", state, "--json").stdout)
-    assert told == {"running": False, "file": str(state / "HALT"), "changed": 1}
+    done = cli("halt", "--all", "--reason", "x", "--state-dir", state, *form)
+    assert (done.exit_code, done.stdout) == (1, "")
+    [line] = done.stderr.splitlines()
+    assert "NOT halted" in line
     assert on_file(state) == [("all", "x")]
 
 
@@ -154,4 +159,15 @@ def test_another_program_in_the_bots_place_does_not_keep_the_bot_from_being_halt
     responses.post(f"{bot.url}/api/halt", status=200, json=said)
     done = cli("halt", "--all", "--reason", "x")
     assert (done.exit_code, "another program" in done.stdout) == (0, True)
+    assert on_file(tmp_path / "state") == [("all", "x")]
+
+
+@responses.activate
+@pytest.mark.parametrize("status", [404, 500, 501])
+def test_an_answer_that_is_no_bots_does_not_keep_the_bot_from_being_halted(
+    bot: Api, cli: CommandLine, tmp_path: Path, status: int
+) -> None:
+    responses.post(f"{bot.url}/api/halt", status=status, body="<html>")
+    done = cli("halt", "--all", "--reason", "x")
+    assert (done.exit_code, "when it starts" in done.stdout) == (0, True)
     assert on_file(tmp_path / "state") == [("all", "x")]

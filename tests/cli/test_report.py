@@ -1,6 +1,8 @@
 import csv
 import io
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from typer.testing import Result
 
+from settings import ledger_in
 from tests.cli.conftest import CommandLine
 from tests.web.conftest import TOKEN, Api
 from tests.web.test_figures import buy_and_sell
@@ -67,6 +70,24 @@ def test_what_makes_no_report_is_64_and_one_line(traded: Any, arguments: tuple[s
     told = traded(*arguments)
     assert told.exit_code == 64
     assert len(told.stderr.splitlines()) == 1
+
+
+def test_without_a_bot_its_ledger_is_read(traded: Any, api: Api, cli: CommandLine, tmp_path: Path) -> None:
+    place = ("--http", "127.0.0.1:9", "--state-dir", tmp_path / "state")
+    with (
+        closing(sqlite3.connect(api.store.path)) as ledger,
+        closing(sqlite3.connect(ledger_in(tmp_path / "state", "simulator"))) as copy,
+    ):
+        ledger.backup(copy)
+    told = cli("report", "--day", "2026-11-12", "--json", *place)
+    assert told.exit_code == 0
+    assert json.loads(told.stdout) == json.loads(traded("--json").stdout)
+    assert "this is read from the ledger" in told.stderr
+    backwards = cli("report", "--from", "2026-11-13", "--to", "2026-11-12", *place)
+    assert (backwards.exit_code, len(backwards.stderr.splitlines())) == (64, 1)
+    (ledger_in(tmp_path / "state", "simulator")).write_text("no ledger")
+    damaged = cli("report", *place)
+    assert (damaged.exit_code, len(damaged.stderr.splitlines())) == (1, 1)
 
 
 def test_without_a_bot_it_says_how_to_start_one(cli: CommandLine, tmp_path: Path) -> None:

@@ -118,3 +118,9 @@ def test_a_screen_reader_finds_a_name_for_everything_and_one_heading_a_page(page
         assert page.page.locator("main").count() == 1
         for table in page.page.locator("table:not(.u-legend)").all():
             assert table.locator("caption").count() == 1, address
+
+
+def test_a_report_opened_in_the_browser_is_drawn_as_it_is_meant(page: Page) -> None:
+    page.open("now")
+    page.page.goto(f"{page.page.url.partition('#')[0].rstrip('/')}/api/report?format=html")
+    assert page.page.evaluate("getComputedStyle(document.querySelector('.big')).fontSize") == "32px"

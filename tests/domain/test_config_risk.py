@@ -55,6 +55,8 @@ def test_what_stays_loosens_nothing(one: dict[str, Any]) -> None:
         ("hard_stop_loss_pct", dec("7"), dec("0"), True),
         ("hard_stop_loss_pct", dec("0"), dec("7"), False),
         ("symbol_cooldown_sec", 60, 0, True),
+        ("price_max_age_sec", 60, 1, True),
+        ("price_max_age_sec", 60, 61, True),
         ("close_before_end_min", 15, 0, True),
         ("allowed_symbols", ("ACME",), (), True),
         ("allowed_symbols", (), ("ACME",), False),
@@ -69,3 +71,10 @@ def test_what_stays_loosens_nothing(one: dict[str, Any]) -> None:
 def test_off_none_and_all_are_where_they_belong(key: str, old: Any, new: Any, is_looser: bool) -> None:
     told = loosened(BotConfig(**{key: old}), BotConfig(**{key: new}))
     assert told == ((key,) if is_looser else ())
+
+
+def test_a_trailing_stop_that_takes_the_place_of_another_may_be_looser() -> None:
+    dollar = BotConfig(trailing_stop_pct=dec("0"), trailing_stop_dollar=dec("0.5"))
+    both = BotConfig(trailing_stop_pct=dec("100"), trailing_stop_dollar=dec("0.5"))
+    assert loosened(dollar, both) == ("trailing_stop_pct",)
+    assert loosened(BotConfig(trailing_stop_pct=dec("0"), trailing_stop_dollar=dec("0")), both) == ()

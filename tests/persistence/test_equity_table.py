@@ -19,13 +19,13 @@ def sampled(store: LedgerStore, *moments: datetime) -> None:
 
 
 def kept(store: LedgerStore, since: datetime, until: datetime) -> list[datetime]:
-    return [each.at for each in FiguresQueries(store).equity(since, until, most=1000)]
+    return [each.at for each in FiguresQueries(store.path).equity(since, until, most=1000)]
 
 
 def test_a_minute_keeps_its_first_sample(tmp_path: Path) -> None:
     store = LedgerStore.open(tmp_path / "ledger.sqlite3", clock=lambda: NOW)
     sampled(store, NOW, NOW + timedelta(seconds=59), NOW + timedelta(seconds=60))
-    samples = FiguresQueries(store).equity(NOW - timedelta(days=1), NOW + timedelta(days=1), most=9)
+    samples = FiguresQueries(store.path).equity(NOW - timedelta(days=1), NOW + timedelta(days=1), most=9)
     assert [each.equity for each in samples] == [dec("5000"), dec("5002")]
     store.close()
 
@@ -58,6 +58,6 @@ def test_an_outage_leaves_no_sample_that_is_never_thinned(tmp_path: Path, days_o
 def test_of_many_samples_so_many_are_taken_evenly_and_the_last_one_always(tmp_path: Path) -> None:
     store = LedgerStore.open(tmp_path / "ledger.sqlite3", clock=lambda: NOW)
     sampled(store, *[NOW + timedelta(minutes=number) for number in range(100)])
-    taken = FiguresQueries(store).equity(NOW, NOW + timedelta(days=1), most=10)
+    taken = FiguresQueries(store.path).equity(NOW, NOW + timedelta(days=1), most=10)
     assert [each.at for each in taken] == [NOW + timedelta(minutes=number) for number in range(9, 100, 10)]
     store.close()

@@ -11,7 +11,7 @@ import pytest
 from domain.trades import TradeStatus
 from persistence import other_ledger
 from persistence.errors import LedgerUnusable
-from persistence.other_ledger import OpenTrade, open_trades
+from persistence.other_ledger import OpenTrade, check_readable, open_trades
 from persistence.store import LedgerStore
 from tests.persistence.making import NOW, planned
 
@@ -151,3 +151,14 @@ def test_a_log_without_its_ledger_does_not_tell_and_is_kept(tmp_path: Path, left
         path.touch()
     assert "its log is still there" in why_not(path)
     assert log.stat().st_size == 100
+
+
+def test_a_ledger_of_this_version_can_be_read_and_none_other(tmp_path: Path) -> None:
+    check_readable(a_ledger(tmp_path / "new.sqlite3"))
+    old, empty = tmp_path / "old.sqlite3", tmp_path / "empty.sqlite3"
+    with closing(sqlite3.connect(old)) as connection:
+        connection.executescript(OLD.read_text())
+    empty.touch()
+    for path in (old, empty, tmp_path / "missing.sqlite3"):
+        with pytest.raises(LedgerUnusable):
+            check_readable(path)

@@ -259,7 +259,7 @@ def serving(
         queries=queries,
         lists=ListQueries(store),
         desk_queries=DeskQueries(store),
-        figures=FiguresQueries(store),
+        figures=FiguresQueries(store.path),
         journal=JournalQueries(store),
         board=board,
         clock=clock,

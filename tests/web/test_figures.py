@@ -136,10 +136,24 @@ def test_a_report_adds_up_and_names_each_trade(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["from=2026-11-14&to=2026-11-13", "from=x", "from=0001-01-01&to=2026-01-01"]
+    "query", ["from=2026-11-14&to=2026-11-13", "from=x", "from=0001-01-01&to=2026-01-01", "to=9999-12-31"]
 )
 def test_days_that_make_no_range_are_422(api: Api, query: str) -> None:
     assert api.get(f"/api/report?{query}").status_code == 422
+
+
+def test_a_report_of_too_many_trades_is_refused_before_they_are_read(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.read_account()
+    buy_and_sell(api, "ACME", "14.3")
+    buy_and_sell(api, "KO", "12.9")
+    monkeypatch.setattr("web.api.figures.MOST_REPORTED", 2)
+    assert len(read(api, "/api/report")["trades"]) == 2
+    monkeypatch.setattr("web.api.figures.MOST_REPORTED", 1)
+    answer = api.get("/api/report")
+    assert (answer.status_code, answer.json()["code"]) == (422, "report_too_long")
+    assert "2 trades" in answer.json()["message"]
 
 
 def test_a_report_as_csv_computes_nothing_in_a_spreadsheet(api: Api) -> None:
@@ -155,6 +169,9 @@ def test_a_report_as_csv_computes_nothing_in_a_spreadsheet(api: Api) -> None:
     [row] = csv.DictReader(io.StringIO(answer.text))
     assert (row["signal_id"], row["source"], row["pnl"]) == ("'=1+1", "'@evil", "-9.75")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == (
+        'attachment; filename="starfill-2026-11-12-2026-11-12.csv"'
+    )
     page = api.get("/api/report?format=html").text
     assert "-9.75 USD" in page
     assert "<script" not in page

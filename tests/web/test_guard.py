@@ -186,3 +186,9 @@ def test_a_method_that_an_address_does_not_take_is_405_in_the_usual_shape(shared
     answer = shared.call(method, "/api/signals")
     assert answer.status_code == 405
     assert set(answer.json()) == {"code", "message", "fix", "details"}
+
+
+@pytest.mark.parametrize("path", ["/api/halt/", "/hooks/tradingview/secret/", "/livez/"])
+def test_an_address_with_a_slash_too_many_is_nowhere_and_leads_nowhere(api: Api, path: str) -> None:
+    answer = api.call("POST", path, json={}, allow_redirects=False)
+    assert (answer.status_code, "location" in answer.headers) == (404, False)

@@ -1,3 +1,5 @@
+import base64
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -292,3 +294,10 @@ def stop(api: Api, trade_id: int, *, working: bool = True) -> None:
         updated_at=NOW,
     )
     api.tell(OrdersUpdated(updates=(update,)))
+
+
+@pytest.mark.parametrize("sort", ["-pnl", "symbol", "exit_at", "-notional"])
+def test_a_cursor_with_a_number_that_no_ledger_holds_is_422(api: Api, sort: str) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps([sort, 10**30, 5]).encode()).decode().rstrip("=")
+    answer = api.get(f"/api/trades?sort={sort}&cursor={cursor}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_parameters")

@@ -14,14 +14,19 @@ from domain.statistics import Interval, Percentiles
 from domain.values import ZERO, Message, in_utc
 from persistence.queries.figures import FiguresQueries, everything
 from web.api.paging import Since, Until
-from web.api.report_files import report_csv, report_html
+from web.api.report_files import POLICY, report_csv, report_html
 from web.api.views import Amount, Time
 from web.bot import Bot
 from web.errors import ErrorBody, Fault, Refusal
 
 RATINGS: Final = (5, 4, 3)
+CSV: Final = "text/csv; charset=utf-8"
+HTML: Final = "text/html; charset=utf-8"
 MOST_POINTS: Final = 2000
 LONGEST_DAYS: Final = 3660
+LATEST: Final = date(2999, 12, 31)
+MOST_REPORTED: Final = 20_000
+"""Trades in one report: a second of work and five megabytes, about."""
 
 
 class IntervalJson(Message):
@@ -190,11 +195,15 @@ def figure_routes(bot: Bot) -> APIRouter:
     @router.get(
         "/report",
         summary="What a range of days has brought",
-        description="Of New York's days, both included; without any, today's. As JSON, CSV or an HTML page.",
+        description="Of New York's days, both included; without any, today's. As JSON, CSV or an HTML page. "
+        f"With {MOST_REPORTED:,} trades at most.",
         response_model=ReportJson,
         responses={
             200: {"content": {"text/csv": {}, "text/html": {}}},
-            422: {"model": ErrorBody, "description": "`to` is before `from`, or no days"},
+            422: {
+                "model": ErrorBody,
+                "description": "`to` is before `from`, no days, or more trades than one report tells",
+            },
         },
     )
     def report(
@@ -203,11 +212,12 @@ def figure_routes(bot: Bot) -> APIRouter:
         as_: Annotated[Literal["json", "csv", "html"], Query(alias="format")] = "json",
     ) -> Response:
         today = new_york_day(bot.clock())
-        told = report_json(figures, first or last or today, last or first or today)
+        told = report_json(figures, first or last or today, last or first or today, most=MOST_REPORTED)
+        name = f'attachment; filename="starfill-{told.first}-{told.last}.csv"'
         if as_ == "csv":
-            return Response(report_csv(told), media_type="text/csv; charset=utf-8")
+            return Response(report_csv(told), headers={"Content-Disposition": name}, media_type=CSV)
         if as_ == "html":
-            return Response(report_html(told), media_type="text/html; charset=utf-8")
+            return Response(report_html(told), headers={"Content-Security-Policy": POLICY}, media_type=HTML)
         return Response(told.model_dump_json(), media_type="application/json")
 
     return router
@@ -228,17 +238,24 @@ def limits_json(bot: Bot) -> LimitsJson:
     return LimitsJson(at=now, items=tuple(map(_limit, uses)))
 
 
-def report_json(figures: FiguresQueries, first: date, last: date) -> ReportJson:
-    """The report of these days; raises Refusal."""
-    if last < first or (last - first).days > LONGEST_DAYS:
+def report_json(figures: FiguresQueries, first: date, last: date, *, most: int | None) -> ReportJson:
+    """The report of these days; raises Refusal, also for more than `most` trades."""
+    if last < first or (last - first).days > LONGEST_DAYS or last > LATEST:
         raise Refusal(
             422,
             "bad_parameters",
             "These days make no range.",
             "Name `from` and `to` as 2026-11-27, `from` the earlier one, ten years apart at most.",
-            details=[Fault(field="to", fault="has to be `from` or later, within ten years")],
+            details=[Fault(field="to", fault=f"has to be `from` or later, within ten years, until {LATEST}")],
         )
     since, until = _midnight(first), _midnight(last + timedelta(days=1))
+    if most is not None and (count := figures.sold_count(since, until)) > most:
+        raise Refusal(
+            422,
+            "report_too_long",
+            f"{count:,} trades ended on these days, and one report tells {most:,} at most.",
+            "Name fewer days.",
+        )
     told = report_of(figures.sold(since, until), first, last)
     return _report(told, _points(figures, since, until, MOST_POINTS))
 

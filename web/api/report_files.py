@@ -2,8 +2,10 @@
 
 import csv
 import io
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Final
 
@@ -20,19 +22,25 @@ FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet computes (owasp.org/www-community/attacks/CSV_Injection)."""
 WIDTH: Final = 900
 HEIGHT: Final = 240
+STYLE: Final = """
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #8884; }
+td.num, th.num { text-align: right; font-variant-numeric: tabular-nums; }
+.frame { overflow-x: auto; } .big { font-size: 2rem; font-weight: 650; } .muted { opacity: .7; }
+svg { width: 100%; height: auto; } polyline { fill: none; stroke: #2a78d6; stroke-width: 2; }
+"""
+POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}';"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""The page's own Content-Security-Policy: its one style and nothing besides."""
 PAGE: Final = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Starfill, {title}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
-h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.1rem; margin-top: 2rem; }}
-table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #8884; }}
-td.num, th.num {{ text-align: right; font-variant-numeric: tabular-nums; }}
-.frame {{ overflow-x: auto; }} .big {{ font-size: 2rem; font-weight: 650; }} .muted {{ opacity: .7; }}
-svg {{ width: 100%; height: auto; }} polyline {{ fill: none; stroke: #2a78d6; stroke-width: 2; }}
-</style>
+<style>{style}</style>
 <h1>Starfill, {title}</h1>
 <p class="big">{pnl} USD</p>
 <p class="muted">{trades} trades ended, {won} with a gain{unknown}.</p>
@@ -64,6 +72,7 @@ def report_html(report: "ReportJson") -> str:
     )
     return PAGE.format(
         title=escape(span),
+        style=STYLE,
         pnl=_usd(report.total.pnl),
         trades=report.total.trades,
         won=report.total.won,
