@@ -86,7 +86,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
     app.include_router(ready_route(bot.ready), dependencies=described, responses=refusals)
     for routes in (
         status_routes(bot),
-        events_routes(bot, hub),
+        events_routes(bot, hub, tokens),
         signal_routes(intake, bot.door, bot.lists, bot.queries),
         trade_routes(bot.lists, bot.queries, bot.session),
         timeline_routes(bot.queries, bot.journal),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any, NamedTuple
 
@@ -156,6 +157,17 @@ def test_nobody_without_a_token_listens(api: Api) -> None:
     assert requests.get(f"{api.url}/api/events", timeout=10).status_code == 401
     foreign = {"Sec-Fetch-Site": "cross-site", "Cookie": "starfill_1=x"}
     assert requests.get(f"{api.url}/api/events", headers=foreign, timeout=10).status_code == 401
+
+
+def test_with_new_tokens_a_stream_that_the_old_ones_opened_tells_nothing_more(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.read_account()
+    with stream(api) as told:
+        until(told, "prices")
+        monkeypatch.setattr("tests.web.conftest.TOKENS", replace(TOKENS, operate="o" * 43))
+        plan(api, "ACME")
+        assert next(told, None) is None
 
 
 def test_a_server_that_stops_ends_its_streams_at_once(api: Api) -> None:

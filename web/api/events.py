@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -20,6 +20,7 @@ from web.bot import Bot
 from web.errors import ErrorBody, Fault, Refusal
 from web.hub import MAX_WAITING, Event, Hub, Listener
 from web.roles import Caller, caller_of
+from web.token import Tokens
 
 KEEP_ALIVE_S: Final = 15.0
 """A comment this often: proxies and browsers take a silent connection for a dead one."""
@@ -94,7 +95,7 @@ def topic_of(kind: str) -> str:
     return next((topic for topic, starts in TOPICS.items() if kind.startswith(starts)), "other")
 
 
-def events_routes(bot: Bot, hub: Hub) -> APIRouter:
+def events_routes(bot: Bot, hub: Hub, tokens: Callable[[], Tokens]) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["status"])
     source = LedgerSource(bot)
 
@@ -118,8 +119,16 @@ def events_routes(bot: Bot, hub: Hub) -> APIRouter:
         listener = Listener(asyncio.get_running_loop())
         if not hub.join(listener):
             raise _too_many()
+        ends_in_s, known = _ends_in_s(bot, caller_of(request)), tokens().session_key
         return StreamingResponse(
-            _frames(hub, source, listener, since, _ends_in_s(bot, caller_of(request))),
+            _frames(
+                hub,
+                source,
+                listener,
+                since,
+                ends_in_s=ends_in_s,
+                is_good=lambda: tokens().session_key == known,
+            ),
             media_type="text/event-stream",
             headers={"X-Accel-Buffering": "no"},
         )
@@ -128,8 +137,15 @@ def events_routes(bot: Bot, hub: Hub) -> APIRouter:
 
 
 async def _frames(
-    hub: Hub, source: LedgerSource, listener: Listener, since: int | None, ends_in_s: float
+    hub: Hub,
+    source: LedgerSource,
+    listener: Listener,
+    since: int | None,
+    *,
+    ends_in_s: float,
+    is_good: Callable[[], bool],
 ) -> AsyncIterator[bytes]:
+    """`is_good`: whether the tokens are still those with which the stream was opened."""
     ends_at = asyncio.get_running_loop().time() + ends_in_s
     try:
         yield f"retry: {RETRY_MS}\n\n".encode()
@@ -141,9 +157,11 @@ async def _frames(
             try:
                 event = await listener.next(min(KEEP_ALIVE_S, left_s))
             except TimeoutError:
+                if not is_good():
+                    return
                 yield b": still here\n\n"
                 continue
-            if event is None:
+            if event is None or not is_good():
                 return
             if event.seq is None or event.seq > seen:
                 yield event.encoded()
