@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.client import Unreachable
-from cli.exits import FAILED, START_IT, configuration_errors, fail
+from cli.exits import configuration_errors
 from cli.flags import AsJson, Http, StateDir, settings_from
-from cli.reach import bot_of, listed, told_as
+from cli.reach import bot_of, give_up, listed, told_as
 from domain.orders import Life
 from domain.signals import decimal_text
 from domain.values import ZERO
@@ -36,7 +36,7 @@ def positions(
             with closing(bot_of(settings)) as client:
                 told = told_as(ListJson[PositionJson], client, client.read("/api/positions"))
         except Unreachable as error:
-            fail(f"{error}; {START_IT}", FAILED)
+            give_up(error)
     if as_json:
         print(json.dumps(told.model_dump(mode="json"), indent=2))
         return
@@ -77,7 +77,7 @@ def orders(  # noqa: PLR0917 - typer makes the flags from them
             with closing(bot_of(settings)) as client:
                 found = list(listed(ListJson[OrderJson], client, "/api/orders", wanted, limit))
         except Unreachable as error:
-            fail(f"{error}; {START_IT}", FAILED)
+            give_up(error)
     if as_json:
         print(json.dumps({"items": [each.model_dump(mode="json") for each in found]}, indent=2))
         return

@@ -1,12 +1,13 @@
 """Finds the running bot by the settings: its address, and the token in its state folder."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
 from cli.client import Answer, BotClient, Unreachable
+from cli.exits import FAILED, START_IT, fail
 from domain.values import Message
 from settings import ConfigurationError, Settings
 from web.api.views import ListJson
@@ -15,6 +16,15 @@ from web.token import read_token
 M = TypeVar("M", bound=Message)
 Item = TypeVar("Item")
 PAGE: Final = 100
+
+
+class NotTold(Unreachable):
+    """Somebody answers, and does not tell what was asked."""
+
+
+def give_up(error: Unreachable) -> NoReturn:
+    """End the program with what is the case and, where nobody answers, how to start the bot."""
+    fail(str(error) if isinstance(error, NotTold) else f"{error}; {START_IT}", FAILED)
 
 
 def bot_of(settings: Settings) -> BotClient:
@@ -55,12 +65,12 @@ def listed(
 
 
 def told_as(kind: type[M], client: BotClient, answer: Answer) -> M:
-    """The answer as what it should be; raises Unreachable for a refusal, or what is none of Starfill's."""
+    """The answer as what it should be; raises NotTold for a refusal, or what is none of Starfill's."""
     if not answer.is_good:
-        raise Unreachable(f"the bot at {client.url} does not tell: {answer.why()}")
+        raise NotTold(f"the bot at {client.url} does not tell: {answer.why()}")
     try:
         return kind.model_validate(answer.body, strict=False)
     except ValidationError:
-        raise Unreachable(
+        raise NotTold(
             f"another program than Starfill answers at {client.url}, or another version of it"
         ) from None

@@ -14,9 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.client import BotClient, Unreachable
-from cli.exits import FAILED, START_IT, configuration_errors, fail
+from cli.exits import FAILED, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
-from cli.reach import bot_of, told_as
+from cli.reach import bot_of, give_up, told_as
 from cli.working import working
 from domain.holdings import ALL
 from domain.signals import decimal_text
@@ -73,7 +73,7 @@ def command(
             with closing(bot_of(settings)) as client, working("the account is being read"):
                 found = reconcile(client, wait)
         except Unreachable as error:
-            fail(f"{error}; {START_IT}", FAILED)
+            give_up(error)
         except NotRead as error:
             fail(str(error), FAILED)
     if as_json:

@@ -19,7 +19,7 @@ from actors.clock import system_clock
 from cli.client import Unreachable
 from cli.exits import FAILED, START_IT, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
-from cli.reach import bot_of, told_as
+from cli.reach import bot_of, give_up, told_as
 from cli.working import working
 from domain.market import new_york_day
 from persistence.errors import LedgerUnusable
@@ -30,6 +30,7 @@ from web.api.figures import LineJson, ReportJson, StarJson, report_json
 from web.api.report_files import report_csv, report_html
 from web.errors import Refusal
 
+INVALID = 422
 LISTED = 20
 """Trades that the terminal is shown; the files have all."""
 
@@ -88,10 +89,12 @@ def _told(settings: Settings, first: date | None, last: date | None) -> ReportJs
             answer = client.read(f"/api/report?{query}")
     except Unreachable as error:
         return _read(settings.database.expanduser().absolute(), first, last, why=str(error))
+    if answer.status == INVALID:
+        raise ConfigurationError(answer.why())
     try:
         return told_as(ReportJson, client, answer)
     except Unreachable as error:
-        fail(str(error), FAILED)
+        give_up(error)
 
 
 def _read(ledger: Path, first: date | None, last: date | None, *, why: str) -> ReportJson:

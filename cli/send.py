@@ -19,7 +19,7 @@ from cli.exits import FAILED, START_IT, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
 from cli.preview import Told, previews
 from cli.preview import as_json as told_as_json
-from cli.reach import bot_of
+from cli.reach import bot_of, give_up
 from settings import ConfigurationError
 
 LONG: Final = 50
@@ -69,7 +69,7 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
         try:
             client = bot_of(settings)
         except Unreachable as error:
-            fail(f"{error}; {START_IT}", FAILED)
+            give_up(error)
     if preview:
         _preview(client, lines, as_json=as_json)
     with closing(client):
@@ -90,7 +90,7 @@ def _preview(client: BotClient, lines: Iterator[tuple[int, str]], *, as_json: bo
         try:
             told.extend(previews(client, lines, system_clock))
         except Unreachable as error:
-            fail(f"{error}; {START_IT}", FAILED)
+            give_up(error)
     if as_json:
         print(told_as_json(told))
     else:

@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.client import Unreachable
-from cli.exits import FAILED, START_IT, configuration_errors, fail
+from cli.exits import FAILED, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
-from cli.reach import bot_of, listed, told_as
+from cli.reach import bot_of, give_up, listed, told_as
 from domain.signals import SignalState, decimal_text
 from web.api.timeline import TimelineJson
 from web.api.views import ListJson, SignalJson
@@ -47,7 +47,7 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
             with closing(bot_of(settings)) as client:
                 found = list(listed(ListJson[SignalJson], client, "/api/signals", wanted, limit))
         except Unreachable as error:
-            fail(f"{error}; {START_IT}", FAILED)
+            give_up(error)
     if as_json:
         print(json.dumps({"items": [each.model_dump(mode="json") for each in found]}, indent=2))
         return
@@ -89,7 +89,7 @@ def why(  # noqa: PLR0917 - typer makes the flags from them
                 if told.trade is not None:
                     line = told_as(TimelineJson, client, client.read(f"/api/trades/{told.trade.id}/timeline"))
         except Unreachable as error:
-            fail(f"{error}; {START_IT}", FAILED)
+            give_up(error)
     if as_json:
         steps = None if line is None else line.model_dump(mode="json")
         print(json.dumps(told.model_dump(mode="json") | {"timeline": steps}, indent=2))

@@ -14,9 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.client import BotClient, Unreachable
-from cli.exits import FAILED, START_IT, configuration_errors, fail
+from cli.exits import FAILED, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
-from cli.reach import bot_of, told_as
+from cli.reach import bot_of, give_up, told_as
 from domain.signals import decimal_text
 from domain.values import CENT
 from settings import ConfigurationError
@@ -52,7 +52,7 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
                     most = limit or (None if only_open else NEWEST)
                     _show_list(list(_several(client, most, only_open=only_open)), as_json=as_json)
         except Unreachable as error:
-            fail(f"{error}; {START_IT}", FAILED)
+            give_up(error)
 
 
 def _one(client: BotClient, trade_id: int) -> TradeWithOrders:

@@ -64,7 +64,12 @@ def test_another_day_has_nothing(traded: Any) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--day", "tuesday"), ("--day", "2026-11-12", "--to", "2026-11-13"), ("--output", "x.txt")],
+    [
+        ("--from", "2026-11-30", "--to", "2026-11-01"),
+        ("--day", "tuesday"),
+        ("--day", "2026-11-12", "--to", "2026-11-13"),
+        ("--output", "x.txt"),
+    ],
 )
 def test_what_makes_no_report_is_64_and_one_line(traded: Any, arguments: tuple[str, ...]) -> None:
     told = traded(*arguments)
