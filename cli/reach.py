@@ -56,7 +56,7 @@ def listed(
     }
     left = most
     while left > 0:
-        told = told_as(page, client, client.read(f"{path}?{urlencode(asked)}"))
+        told = told_as(page, client, client.read(f"{path}?{urlencode(asked, errors='replace')}"))
         yield from told.items[:left]
         left -= len(told.items)
         if told.next is None:

@@ -1,6 +1,7 @@
 """`python run.py report`: what a day, or a range of days, has brought."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from datetime import date
@@ -134,11 +135,15 @@ def _write(text: str, output: Path | None) -> None:
         typer.echo(text, nl=False)
         return
     try:
-        with output.open("x", encoding="utf-8") as file:
+        with open(output, "x", encoding="utf-8", opener=_for_the_owner_alone) as file:
             file.write(text)
     except OSError as error:
         fail(f"{output} cannot be written ({error.strerror})", FAILED)
     typer.echo(f"{output} is written")
+
+
+def _for_the_owner_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _show(told: ReportJson) -> None:

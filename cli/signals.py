@@ -79,8 +79,8 @@ def why(  # noqa: PLR0917 - typer makes the flags from them
         settings = settings_from(context, http, state_dir)
         try:
             with closing(bot_of(settings)) as client:
-                query = "" if source is None else "?" + urlencode({"source": source})
-                answer = client.read(f"/api/signals/{quote(signal_id, safe='')}{query}")
+                query = "" if source is None else "?" + urlencode({"source": source}, errors="replace")
+                answer = client.read(f"/api/signals/{quote(signal_id, safe='', errors='replace')}{query}")
                 if not answer.is_good:
                     hint = "; name one with --source" if answer.status == SEVERAL else ""
                     fail(f"{answer.why()}{hint}", FAILED)

@@ -58,6 +58,14 @@ def test_why_of_a_signal_that_nobody_sent_is_1(seat: Seat) -> None:
     assert (told.exit_code, "no such signal" in told.stderr) == (1, True)
 
 
+@pytest.mark.parametrize("arguments", [("why", "\udcff"), ("why", "x", "--source", "\udcff")])
+def test_bytes_that_are_no_text_name_nothing_and_are_told_in_one_line(
+    seat: Seat, arguments: tuple[str, ...]
+) -> None:
+    told = seat(*arguments)
+    assert (told.exit_code, len(told.stderr.splitlines())) == (1, 1)
+
+
 def test_signals_are_listed_with_their_verdicts_and_filtered(seat: Seat) -> None:
     told = seat("signals")
     assert "s-ACME" in told.stdout

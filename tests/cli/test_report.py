@@ -52,6 +52,7 @@ def test_a_page_is_written_once_and_over_nothing(traded: Any, tmp_path: Path) ->
     page = tmp_path / "day.html"
     assert traded("--format", "html", "--output", str(page)).exit_code == 0
     assert "+4.50 USD" in page.read_text()
+    assert page.stat().st_mode & 0o777 == 0o600
     again = traded("--format", "html", "--output", str(page))
     assert again.exit_code == 64
     assert "not written over" in again.stderr

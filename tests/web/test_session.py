@@ -200,14 +200,20 @@ def test_a_change_by_cookie_needs_proof_that_our_own_page_asks(
     assert shared.queries.standing_halts() == ()
 
 
-@pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_a_foreign_page_reads_nothing_by_cookie_also_no_stream(shared: Api, site: str) -> None:
+FOREIGN = (
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Origin": "http://evil.example"},
+)
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+def test_a_foreign_page_reads_nothing_by_cookie_also_no_stream(shared: Api, headers: dict[str, str]) -> None:
     seat = page(shared)
     for path in ("/api/trades", "/api/events", "/api/session", "/docs"):
-        assert code(seat.call("GET", path, headers={"Sec-Fetch-Site": site})) == (403, "foreign_origin")
-    assert (
-        seat.call("GET", "/", headers={"Sec-Fetch-Site": site}).status_code != 403
-    )  # a link to the dashboard
+        assert code(seat.call("GET", path, headers=headers)) == (403, "foreign_origin")
+    # A link to the dashboard.
+    assert seat.call("GET", "/", headers=headers).status_code != 403
 
 
 def test_one_sessions_csrf_token_is_not_anothers(shared: Api) -> None:
