@@ -21,6 +21,7 @@ from cli.client import Unreachable
 from cli.exits import FAILED, START_IT, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
 from cli.reach import bot_of, give_up, told_as
+from cli.settings_holder import INVALID
 from cli.working import working
 from domain.market import new_york_day
 from persistence.errors import LedgerUnusable
@@ -31,7 +32,6 @@ from web.api.figures import LineJson, ReportJson, StarJson, report_json
 from web.api.report_files import report_csv, report_html
 from web.errors import Refusal
 
-INVALID = 422
 LISTED = 20
 """Trades that the terminal is shown; the files have all."""
 
@@ -89,7 +89,7 @@ def _told(settings: Settings, first: date | None, last: date | None) -> ReportJs
         with closing(bot_of(settings)) as client:
             answer = client.read(f"/api/report?{query}")
     except Unreachable as error:
-        return _read(settings.database.expanduser().absolute(), first, last, why=str(error))
+        return _read(settings.database, first, last, why=str(error))
     if answer.status == INVALID:
         raise ConfigurationError(answer.why())
     try:

@@ -261,10 +261,8 @@ def test_the_proxys_name_counts_for_what_proves_itself_and_for_nothing_else(sour
         answer = sources.api.call(method, path, headers=public)
         assert (answer.status_code, answer.json()["code"]) == (403, "host_not_allowed")
     junk = public | {"X-Signature": "x"}
-    for path in (
-        "/api/signals",
-        "/api/signals?preview=true",
-    ):  # `call` shows the token that is good elsewhere
+    # `call` shows the token that is good by the own name.
+    for path in ("/api/signals", "/api/signals?preview=true"):
         assert sources.api.call("POST", path, data=signal(signal_id="n2"), headers=junk).status_code == 401
     assert sources.stored() == 1
 

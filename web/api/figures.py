@@ -26,7 +26,7 @@ MOST_POINTS: Final = 2000
 LONGEST_DAYS: Final = 3660
 LATEST: Final = date(2999, 12, 31)
 MOST_REPORTED: Final = 20_000
-"""Trades in one report: a second of work and five megabytes, about."""
+"""Trades in one report, so that no request takes the time and memory of all there ever were."""
 
 
 class IntervalJson(Message):
