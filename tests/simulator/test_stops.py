@@ -306,13 +306,15 @@ def test_the_watch_sees_a_price_on_its_own_path_meet_a_stop(start: Start, connec
     api.sim("clock", {"now": NOW})
     api.order(symbol="KO")
     ear.until("fill")
-    path = [Prices(7).last("KO", now + minute * 60 * SECOND) for minute in range(180)]
-    stop = (min(path) + path[0]) / 2
+    path = [Prices(7).last("KO", now + second * SECOND) for second in range(3 * 3600)]
+    stop = ((min(path) + path[0]) / 2).quantize(Decimal("0.01"))
     assert stop < path[0], "choose another moment: here the price only rises"
-    api.order(symbol="KO", **(STOP | {"stop_price": str(stop.quantize(Decimal("0.01")))}))
+    api.order(symbol="KO", **(STOP | {"stop_price": str(stop)}))
     ear.until("new")
     simulator.run_at(7200)
-    assert Decimal(ear.until("fill")[-1]["price"]) <= stop + Decimal("0.01")
+    filled = read_time(ear.until("fill")[-1]["timestamp"])
+    met = next(second for second, price in enumerate(path) if price <= stop)
+    assert now + (met - 1) * SECOND < filled < now + 3 * 3600 * SECOND
     api.session.close()
 
 
