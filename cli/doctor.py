@@ -150,9 +150,8 @@ def _bot(settings: Settings) -> Generator[Line, None, bool]:
     if answer.is_good:
         yield Line("bot", "ok", f"runs at {client.url}, and its gate is open")
     elif answer.status == 503:  # noqa: PLR2004 - HTTP's own
-        yield Line(
-            "bot", "warn", f"runs at {client.url}, and buys nothing just now: {answer.body.get('reason', '')}"
-        )
+        why = answer.body.get("reason") or answer.why()
+        yield Line("bot", "warn", f"runs at {client.url}, and buys nothing just now: {why}")
     else:
         yield Line(
             "bot", "fail", f"something answers at {client.url} with {answer.status}: is the token this bot's?"

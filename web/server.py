@@ -1,27 +1,17 @@
-"""Serves the app: a socket bound before anything starts, uvicorn in a thread of its own.
+"""Serves the app: a socket bound before anything starts, uvicorn in a thread of its own."""
 
-uvicorn bounds how long an idle connection is kept; what it lacks is a bound on how long a request may
-take to arrive, which is all that a slowloris needs.
-"""
-
-import asyncio
 import socket
 import threading
 from collections.abc import Callable
 from typing import Final
 
-import h11
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from web.bodies import READ_TIMEOUT_S
+from web.connections import MAX_CONNECTIONS, BoundedConnection
 
 KEEP_ALIVE_S: Final = 5
-ARRIVAL_S: Final = 2 * READ_TIMEOUT_S
-"""How long headers and body together may take; the intake's own, shorter bound answers with a reason."""
 MAX_HEADERS: Final = 16 * 1024
-MAX_CONNECTIONS: Final = 256
 START_S: Final = 10.0
 
 
@@ -38,7 +28,7 @@ class WebServer:
         self.url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
         config = uvicorn.Config(
             app,
-            http=_TimedProtocol,
+            http=BoundedConnection,
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -47,7 +37,6 @@ class WebServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,  # on, it would believe X-Forwarded-For from any local process
-            limit_concurrency=MAX_CONNECTIONS,
             timeout_keep_alive=KEEP_ALIVE_S,
             h11_max_incomplete_event_size=MAX_HEADERS,
         )
@@ -99,34 +88,3 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.serving.set()
-
-
-class _TimedProtocol(H11Protocol):
-    """Drops a connection whose request takes longer than `ARRIVAL_S` to arrive, headers and body.
-
-    Also while the answer to it is already given: what a sender still sends then is thrown away, so that
-    the sender gets to read the answer, but not for ever.
-    """
-
-    _deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._deadline = self.loop.call_later(ARRIVAL_S, transport.abort)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        arriving = self.conn.their_state is h11.SEND_BODY or bool(self.conn.trailing_data[0])
-        if not arriving:
-            self._forget_deadline()
-        elif self._deadline is None:
-            self._deadline = self.loop.call_later(ARRIVAL_S, self.transport.abort)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._forget_deadline()
-        super().connection_lost(exc)
-
-    def _forget_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None

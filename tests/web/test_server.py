@@ -1,12 +1,15 @@
+import json
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from tests.web.conftest import TOKEN, Api
-from web import bodies, server
+from web import bodies, connections
 from web.server import WebServer
 
 
@@ -40,6 +43,23 @@ def answer(connection: socket.socket) -> bytes:
     while part := connection.recv(65536):
         said += part
     return said
+
+
+def answer_or_reset(connection: socket.socket) -> bytes:
+    try:
+        return answer(connection)
+    except ConnectionResetError:
+        return b""
+
+
+def is_over(connection: socket.socket) -> bool:
+    """Whether the server has closed it, after all that it said."""
+    connection.setblocking(False)
+    try:
+        answer_or_reset(connection)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def test_a_port_in_use_is_an_oserror_before_anything_starts() -> None:
@@ -124,20 +144,19 @@ def test_a_body_that_does_not_arrive_is_408(shared: Api, monkeypatch: pytest.Mon
 
 
 def test_headers_that_do_not_arrive_end_the_connection(shared: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "ARRIVAL_S", 0.1)
+    monkeypatch.setattr(connections, "ARRIVAL_S", 0.1)
     with connected(shared) as connection:
         connection.sendall(b"POST /api/signals HTTP/1.1\r\n")
-        try:
-            said = answer(connection)
-        except ConnectionResetError:
-            said = b""
-    assert said == b""
+        assert answer_or_reset(connection) == b""
 
 
 def test_headers_without_end_are_refused(shared: Api) -> None:
     with connected(shared) as connection:
-        connection.sendall(head(shared, "X-Long: " + "x" * 70_000, "Connection: close"))
-        assert answer(connection).startswith(b"HTTP/1.1 400")
+        connection.sendall(head(shared).rstrip() + b"\r\nX-Long: " + b"x" * 70_000)
+        said = answer(connection)
+    assert said.startswith(b"HTTP/1.1 400")
+    assert b"x-content-type-options: nosniff" in said.lower()
+    assert json.loads(said.partition(b"\r\n\r\n")[2])["code"] == "http_error"
 
 
 def test_the_time_to_arrive_counts_for_each_request_anew(shared: Api) -> None:
@@ -151,3 +170,44 @@ def test_a_sender_that_leaves_in_the_middle_stores_nothing(shared: Api) -> None:
         connection.sendall(head(shared, "Content-Length: 100") + b"{")
     assert shared.get("/livez").status_code == 200
     assert shared.queries.signal("gone") == ()
+
+
+@contextmanager
+def crowd(api: Api, count: int, said: bytes = b"") -> Iterator[list[socket.socket]]:
+    """So many connections that have said this, and go on saying nothing."""
+    with ExitStack() as stack:
+        several = [stack.enter_context(connected(api)) for _ in range(count)]
+        for each in several:
+            each.sendall(said)
+        yield several
+
+
+@pytest.mark.parametrize("said", [b"", b"POST /hooks/tradingview/x HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost:"])
+def test_who_opens_connections_without_a_token_locks_nobody_out(shared: Api, said: bytes) -> None:
+    with crowd(shared, connections.MAX_CONNECTIONS + 20, said) as strangers:
+        with requests.Session() as newcomer:
+            headers = {"Authorization": f"Bearer {TOKEN}"}
+            assert newcomer.get(f"{shared.url}/api/status", headers=headers, timeout=5).status_code == 200
+        assert answer_or_reset(strangers[0]) == b"", "the oldest made room"
+        assert not is_over(strangers[-1])
+
+
+def test_a_connection_with_a_token_makes_no_room_for_strangers(shared: Api) -> None:
+    with connected(shared) as stream:
+        stream.sendall(head(shared).replace(b"POST /api/signals", b"GET /api/events"))
+        assert stream.recv(65536).startswith(b"HTTP/1.1 200")
+        assert shared.get("/api/status").status_code == 200
+        with crowd(shared, connections.MAX_STRANGERS + 20):
+            assert not is_over(stream)
+            assert shared.get("/api/status").status_code == 200
+
+
+def test_more_connections_than_it_serves_are_refused_in_the_shape_of_every_refusal(
+    shared: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 8)
+    with crowd(shared, 8), requests.Session() as late:
+        refused = late.get(f"{shared.url}/livez", timeout=5)
+    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+    assert refused.headers["Retry-After"] == "1"
+    assert refused.headers["X-Frame-Options"] == "DENY"
