@@ -27,8 +27,9 @@ SIMULATOR_KEY: Final = "simulator"
 LIVE_KEY_PREFIX: Final = "AK"
 PAPER_KEY_PREFIX: Final = "PK"
 
-ENV_FILE = Path(__file__).parent / ".env"
-"""Beside run.py, wherever it is started from."""
+HOME = Path(__file__).parent
+"""Where run.py is: `.env` and the state folder lie beside it, wherever it is started from."""
+ENV_FILE = HOME / ".env"
 OTHERS: Final = 0o077
 _SECRET_LINE: Final = re.compile(
     r"^\s*(?:export\s+)?['\"]?(?:(?:APCA_API_)?SECRET_KEY|STARFILL_(?:ALARM_URLS|DEADMAN_URL))",
@@ -72,7 +73,7 @@ class Environment(BaseSettings):
     data_url: str | None = None
     database: str | None = None
     http: str = "127.0.0.1:8787"
-    state_dir: Path = Path("var")
+    state_dir: Path = Field(default_factory=lambda: HOME / "var")
     confirm_live: str | None = None
     lanes: int = Field(default=8, ge=1, le=64)
     public_host: str | None = None

@@ -1,15 +1,18 @@
 """The running bot as the command line sees it: its HTTP API and nothing else."""
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 
 from web.api.config import CLI_AGENT
+from web.guard import HTTP_PORT
+from web.token import NAMES, proof_of
 
 TIMEOUT_S: Final = 15.0
 PATIENCE: Final = 5
@@ -19,6 +22,19 @@ LONGEST_PAUSE_S: Final = 10.0
 
 class Unreachable(Exception):  # noqa: N818 - what is the case, for the owner
     """Nobody answers at the bot's address."""
+
+
+class NotTold(Unreachable):
+    """Somebody answers, and does not tell what was asked."""
+
+
+class Stranger(NotTold):
+    """Somebody answers who does not know our token; it was not shown to him."""
+
+    def __init__(self, url: str, *, is_starfill: bool) -> None:
+        who = "a Starfill with another state folder" if is_starfill else "another program than Starfill"
+        super().__init__(f"{who} answers at {url}; no token was shown to it")
+        self.is_starfill = is_starfill
 
 
 @dataclass(frozen=True)
@@ -47,14 +63,19 @@ class Answer:
 
 
 class BotClient:
-    """One connection; for one thread at a time."""
+    """One connection; for one thread at a time.
+
+    The token is shown to nobody who has not proved that he knows it: while the bot does not run, its port is
+    anybody's on this machine.
+    """
 
     def __init__(self, url: str, token: str, pause: Callable[[float], None] = time.sleep) -> None:
         self.url = url
         self._pause = pause
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy of the environment has no business on the loopback
-        self._session.headers["Authorization"] = f"Bearer {token}"
+        self._token = token
+        self._is_known = False
         self._session.headers["User-Agent"] = CLI_AGENT
 
     def post_signal(self, text: str) -> Answer:
@@ -125,15 +146,39 @@ class BotClient:
         return self._call(method, path, data=text.encode(errors="backslashreplace"), headers=headers)
 
     def _call(self, method: str, path: str, **given: Any) -> Answer:
+        if not self._is_known and (busy := self._asked_who_it_is()) is not None:
+            return busy
+        return self._exchange(method, path, **given)
+
+    def _asked_who_it_is(self) -> Answer | None:
+        """None: it is our bot; else that it has no time. Raises Stranger, Unreachable."""
+        challenge, port = secrets.token_urlsafe(24), urlsplit(self.url).port or HTTP_PORT
+        answer = self._exchange("GET", f"/livez?challenge={challenge}")
+        if answer.status == requests.codes.service_unavailable:
+            return answer
+        proofs = answer.body.get("proofs")
+        if not isinstance(proofs, list) or proof_of(self._token, challenge, port) not in proofs:
+            raise Stranger(self.url, is_starfill=isinstance(proofs, list) and len(proofs) == len(NAMES))
+        self._session.headers["Authorization"] = f"Bearer {self._token}"
+        self._is_known = True
+        return None
+
+    def _forget(self) -> None:
+        """Whoever answers next may be somebody else."""
+        self._session.headers.pop("Authorization", None)
+        self._is_known = False
+
+    def _exchange(self, method: str, path: str, **given: Any) -> Answer:
         try:
             request = self._session.prepare_request(requests.Request(method, self.url + path, **given))
             # The library's own tidying unquotes dots, and an id of `..` would leave its folder.
             request.url = self.url + path
-            said = self._session.send(request, timeout=TIMEOUT_S)
+            said = self._session.send(request, timeout=TIMEOUT_S, allow_redirects=False)
             body = said.json() if said.content else {}
         except requests.JSONDecodeError:
             body = {}
         except requests.RequestException as error:
+            self._forget()
             raise Unreachable(f"no Starfill answers at {self.url} ({type(error).__name__})") from None
         retry_after = said.headers.get("Retry-After", "1")
         return Answer(

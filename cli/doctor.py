@@ -19,7 +19,7 @@ from actors.clock import system_clock
 from broker.api import Account, ReadFailed, StreamEnd
 from broker.rest import AlpacaRest
 from broker.stream import AlpacaStream
-from cli.client import Unreachable
+from cli.client import Stranger, Unreachable
 from cli.exits import FAILED, configuration_errors
 from cli.flags import AsJson, Http, StateDir, settings_from
 from cli.reach import bot_of
@@ -27,6 +27,7 @@ from domain.gate import CLOCK_TOLERANCE
 from persistence.migrate import migrations
 from settings import OTHERS, Settings
 from watch.silence import HEALTH
+from web.roles import Role
 from web.token import NAMES, TokenUnusable
 
 STREAM_S: Final = 12.0
@@ -142,8 +143,14 @@ def _database(path: Path) -> Line:
 def _bot(settings: Settings) -> Generator[Line, None, bool]:
     """Whether one runs, and is well; returns whether one runs."""
     try:
-        with closing(bot_of(settings)) as client:
+        with closing(bot_of(settings, Role.VIEW)) as client:
             answer = client.read("/readyz")
+    except Stranger as stranger:
+        todo = (
+            "name its folder with --state-dir" if stranger.is_starfill else "set STARFILL_HTTP to a free port"
+        )
+        yield Line("bot", "fail", f"{stranger}: {todo}")
+        return False
     except (Unreachable, settings_module.ConfigurationError, TokenUnusable):
         yield from _port(settings)
         return False
@@ -153,9 +160,7 @@ def _bot(settings: Settings) -> Generator[Line, None, bool]:
         why = answer.body.get("reason") or answer.why()
         yield Line("bot", "warn", f"runs at {client.url}, and buys nothing just now: {why}")
     else:
-        yield Line(
-            "bot", "fail", f"something answers at {client.url} with {answer.status}: is the token this bot's?"
-        )
+        yield Line("bot", "fail", f"answers at {client.url} with: {answer.why()}")
     yield _health(settings.state_dir / HEALTH)
     return True
 

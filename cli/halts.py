@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from pydantic import ValidationError
 
-from cli.client import Answer, BotClient, Unreachable
+from cli.client import Answer, BotClient, NotTold, Stranger, Unreachable
 from cli.exits import FAILED, START_IT, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
 from cli.halt_by_file import NotHalted, halt_by_file
@@ -46,17 +46,17 @@ def halt(  # noqa: PLR0917 - typer makes the flags from them
         asked = _asked(symbol, everything, reason)
         settings = settings_from(context, http, state_dir)
         try:
-            with closing(bot_of(settings)) as client:
+            with closing(bot_of(settings, Role.OPERATE)) as client:
                 answer = client.halt(asked.scope, asked.reason)
                 by_bot = answer.is_good or answer.status in TOLD
                 changed = _changed(client, answer) if by_bot else None
         except Unreachable as error:
-            _by_file(settings, asked, f"{error}: the bot is not running", answers=False, as_json=as_json)
+            why = str(error) if isinstance(error, NotTold) else f"{error}: the bot is not running"
+            another = isinstance(error, Stranger) and error.is_starfill
+            _by_file(settings, asked, why, answers=False, another=another, as_json=as_json)
             return
     if changed is None:
-        ours = "code" in answer.body
-        why = "the bot cannot halt" if ours else "what answers at the bot's address is not Starfill"
-        _by_file(settings, asked, f"{why}: {answer.why()}", answers=ours, as_json=as_json)
+        _by_file(settings, asked, f"the bot cannot halt: {answer.why()}", answers=True, as_json=as_json)
         return
     if as_json:
         _print_json({"running": True} | changed.model_dump(mode="json"))
@@ -82,14 +82,15 @@ def resume(  # noqa: PLR0917 - typer makes the flags from them
         asked = _asked(symbol, everything, reason)
         settings = settings_from(context, http, state_dir)
         try:
-            with closing(bot_of(settings)) as client:
+            with closing(bot_of(settings, Role.ARM)) as client:
                 before = told_as(ListJson[HaltJson], client, client.read("/api/halts"))
                 if not as_json:
                     print("before:" if before.items else "nothing is halted")
                     _print_standing(before.items)
                 changed = _changed(client, client.resume(asked.scope, asked.reason))
         except Unreachable as error:
-            fail(f"{error}; nothing was resumed, only a running bot lifts halts; {START_IT}", FAILED)
+            todo = "" if isinstance(error, NotTold) else f", only a running bot lifts halts; {START_IT}"
+            fail(f"{error}; nothing was resumed{todo}", FAILED)
     if as_json:
         lifted = [each.model_dump(mode="json") for each in before.items if each.scope == asked.scope]
         _print_json({"lifted": lifted} | changed.model_dump(mode="json"))
@@ -119,7 +120,15 @@ def _changed(client: BotClient, answer: Answer) -> HaltsChangedJson:
     return told_as(HaltsChangedJson, client, answer)
 
 
-def _by_file(settings: Settings, asked: ScopeAndReason, why: str, *, answers: bool, as_json: bool) -> None:
+def _by_file(
+    settings: Settings,
+    asked: ScopeAndReason,
+    why: str,
+    *,
+    answers: bool,
+    another: bool = False,
+    as_json: bool,
+) -> None:
     known = (settings.state_dir / NAMES[Role.ARM]).exists()
     try:
         done = halt_by_file(settings.state_dir, asked.scope, asked.reason)
@@ -129,6 +138,12 @@ def _by_file(settings: Settings, asked: ScopeAndReason, why: str, *, answers: bo
         fail(
             f"no bot was ever started with {settings.state_dir}: a running one is NOT halted. Name its "
             f"folder with --state-dir. One that starts with this folder finds the halt in {done.path}",
+            FAILED,
+        )
+    if another:
+        fail(
+            f"{why}, and it is NOT halted: name its folder with --state-dir. The bot of {settings.state_dir} "
+            f"finds the halt in {done.path}",
             FAILED,
         )
     if as_json:

@@ -18,6 +18,7 @@ from domain.signals import decimal_text
 from domain.values import ZERO
 from web.api.account_views import PositionJson
 from web.api.views import ListJson, OrderJson
+from web.roles import Role
 
 NEWEST: Final = 20
 
@@ -33,7 +34,7 @@ def positions(
     with configuration_errors():
         settings = settings_from(context, http, state_dir)
         try:
-            with closing(bot_of(settings)) as client:
+            with closing(bot_of(settings, Role.VIEW)) as client:
                 told = told_as(ListJson[PositionJson], client, client.read("/api/positions"))
         except Unreachable as error:
             give_up(error)
@@ -74,7 +75,7 @@ def orders(  # noqa: PLR0917 - typer makes the flags from them
     with configuration_errors():
         settings = settings_from(context, http, state_dir)
         try:
-            with closing(bot_of(settings)) as client:
+            with closing(bot_of(settings, Role.VIEW)) as client:
                 found = list(listed(ListJson[OrderJson], client, "/api/orders", wanted, limit))
         except Unreachable as error:
             give_up(error)

@@ -6,20 +6,17 @@ from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
-from cli.client import Answer, BotClient, Unreachable
+from cli.client import Answer, BotClient, NotTold, Unreachable
 from cli.exits import FAILED, START_IT, fail
 from domain.values import Message
 from settings import ConfigurationError, Settings
 from web.api.views import ListJson
-from web.token import read_token
+from web.roles import Role
+from web.token import NAMES, read_token
 
 M = TypeVar("M", bound=Message)
 Item = TypeVar("Item")
 PAGE: Final = 100
-
-
-class NotTold(Unreachable):
-    """Somebody answers, and does not tell what was asked."""
 
 
 def give_up(error: Unreachable) -> NoReturn:
@@ -27,17 +24,20 @@ def give_up(error: Unreachable) -> NoReturn:
     fail(str(error) if isinstance(error, NotTold) else f"{error}; {START_IT}", FAILED)
 
 
-def bot_of(settings: Settings) -> BotClient:
-    """A client of the bot with these settings; raises ConfigurationError, TokenUnusable, Unreachable."""
+def bot_of(settings: Settings, role: Role) -> BotClient:
+    """A client of the bot with these settings, with the token of the role that its work needs.
+
+    Raises ConfigurationError, TokenUnusable, Unreachable.
+    """
     if not settings.http_port:
         raise ConfigurationError("STARFILL_HTTP names port 0; give the bot's own address with --http")
     host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
     try:
-        token = read_token(settings.state_dir)
+        token = read_token(settings.state_dir, role)
     except (FileNotFoundError, NotADirectoryError):
         raise Unreachable(
-            f"{settings.state_dir} has no token, so no bot has been started with it (another folder is named "
-            "with --state-dir)"
+            f"{settings.state_dir} has no {NAMES[role]}, so no bot has been started with it "
+            "(another folder is named with --state-dir)"
         ) from None
     except OSError as error:
         raise Unreachable(f"the token in {settings.state_dir} cannot be read ({error.strerror})") from None

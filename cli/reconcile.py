@@ -22,6 +22,7 @@ from domain.holdings import ALL
 from domain.signals import decimal_text
 from web.api.account_views import AskedJson, AuditJson, ExternalOrderJson, PositionJson
 from web.api.views import ListJson, time_text
+from web.roles import Role
 
 POLL_S: Final = 0.5
 SHOWN_ORDERS: Final = 20
@@ -70,7 +71,7 @@ def command(
     with configuration_errors():
         settings = settings_from(context, http, state_dir)
         try:
-            with closing(bot_of(settings)) as client, working("the account is being read"):
+            with closing(bot_of(settings, Role.OPERATE)) as client, working("the account is being read"):
                 found = reconcile(client, wait)
         except Unreachable as error:
             give_up(error)

@@ -31,6 +31,7 @@ from settings import ConfigurationError, Settings
 from web.api.figures import LineJson, ReportJson, StarJson, report_json
 from web.api.report_files import report_csv, report_html
 from web.errors import Refusal
+from web.roles import Role
 
 LISTED = 20
 """Trades that the terminal is shown; the files have all."""
@@ -86,7 +87,7 @@ def _told(settings: Settings, first: date | None, last: date | None) -> ReportJs
     asked = {"from": first, "to": last}
     query = urlencode({name: value.isoformat() for name, value in asked.items() if value is not None})
     try:
-        with closing(bot_of(settings)) as client:
+        with closing(bot_of(settings, Role.VIEW)) as client:
             answer = client.read(f"/api/report?{query}")
     except Unreachable as error:
         return _read(settings.database, first, last, why=str(error))

@@ -18,6 +18,7 @@ from web.api.exits import SYMBOL, ToBeSoldJson, WhySold
 from web.api.exposure import ExposureJson, TradeExposureJson
 from web.api.halts import REQUIREMENTS
 from web.api.views import TradeJson, time_text
+from web.roles import Role
 
 # What was under way when the bot fell silent may have been taken all the same.
 ELSE: Final = (
@@ -50,7 +51,7 @@ def close(  # noqa: PLR0917 - typer makes the flags from them
         _check(reason)
         settings = settings_from(context, http, state_dir)
         try:
-            with closing(bot_of(settings)) as client:
+            with closing(bot_of(settings, Role.OPERATE)) as client:
                 told = _told(client, client.close_position(symbol, reason))
         except Unreachable as error:
             fail(f"{error}; {ELSE}", FAILED)
@@ -77,7 +78,7 @@ def flatten(  # noqa: PLR0917 - typer makes the flags from them
         _check(reason)
         settings = settings_from(context, http, state_dir)
         try:
-            with closing(bot_of(settings)) as client:
+            with closing(bot_of(settings, Role.OPERATE)) as client:
                 if yes or _agreed(told_as(ExposureJson, client, client.read("/api/exposure")).trades):
                     told = _told(client, client.flatten(reason))
                 else:

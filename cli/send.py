@@ -21,6 +21,7 @@ from cli.preview import Told, previews
 from cli.preview import as_json as told_as_json
 from cli.reach import bot_of, give_up
 from settings import ConfigurationError
+from web.roles import Role
 
 LONG: Final = 50
 """Lines from which on a file gets a progress bar."""
@@ -67,7 +68,7 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
         }
         lines, total = _opened(file, flags)
         try:
-            client = bot_of(settings)
+            client = bot_of(settings, Role.OPERATE)
         except Unreachable as error:
             give_up(error)
     if preview:

@@ -19,6 +19,7 @@ from persistence.queries import Queries
 from persistence.store import LedgerStore
 from settings import Exit, Settings
 from web.api.config import BY_CLI, ConfigChangedJson, ConfigJson
+from web.roles import Role
 
 INVALID: Final = 422
 
@@ -58,7 +59,7 @@ def read(settings: Settings, *, only: Path | None = None) -> Held:
     `only`: of a running bot with this ledger, and of none with another.
     """
     try:
-        with closing(_running(settings)) as client:
+        with closing(_running(settings, Role.VIEW)) as client:
             told = _of(client, only)
             return Held(config=told.config, ledger=told.ledger, running=True)
     except Unreachable as error:
@@ -71,7 +72,7 @@ def read(settings: Settings, *, only: Path | None = None) -> Held:
 def change(settings: Settings, changes: Changes, *, only: Path | None = None) -> Held:
     """Set these, all or none; raises Refused, NotDone. `only` as for `read`."""
     try:
-        with closing(_running(settings)) as client:
+        with closing(_running(settings, Role.ARM)) as client:
             if only is not None:
                 _of(client, only)
             return _changed_by(client, changes)
@@ -80,10 +81,10 @@ def change(settings: Settings, changes: Changes, *, only: Path | None = None) ->
             return _changed_in(store, changes)
 
 
-def _running(settings: Settings) -> BotClient:
+def _running(settings: Settings, role: Role) -> BotClient:
     if not settings.http_port:
         raise Unreachable("STARFILL_HTTP names port 0, so it is not known where a running bot listens")
-    return bot_of(settings)
+    return bot_of(settings, role)
 
 
 def _of(client: BotClient, only: Path | None) -> ConfigJson:

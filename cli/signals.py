@@ -17,6 +17,7 @@ from cli.reach import bot_of, give_up, listed, told_as
 from domain.signals import SignalState, decimal_text
 from web.api.timeline import TimelineJson
 from web.api.views import ListJson, SignalJson
+from web.roles import Role
 
 NEWEST: Final = 20
 SEVERAL: Final = 409
@@ -44,7 +45,7 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
     with configuration_errors():
         settings = settings_from(context, http, state_dir)
         try:
-            with closing(bot_of(settings)) as client:
+            with closing(bot_of(settings, Role.VIEW)) as client:
                 found = list(listed(ListJson[SignalJson], client, "/api/signals", wanted, limit))
         except Unreachable as error:
             give_up(error)
@@ -78,7 +79,7 @@ def why(  # noqa: PLR0917 - typer makes the flags from them
     with configuration_errors():
         settings = settings_from(context, http, state_dir)
         try:
-            with closing(bot_of(settings)) as client:
+            with closing(bot_of(settings, Role.VIEW)) as client:
                 query = "" if source is None else "?" + urlencode({"source": source}, errors="replace")
                 answer = client.read(f"/api/signals/{quote(signal_id, safe='', errors='replace')}{query}")
                 if not answer.is_good:

@@ -21,6 +21,7 @@ from domain.signals import decimal_text
 from domain.values import CENT
 from settings import ConfigurationError
 from web.api.views import ListJson, OrderJson, TradeJson, TradeWithOrders, WayOutJson, time_text
+from web.roles import Role
 
 NEWEST: Final = 20
 PAGE: Final = 100
@@ -45,7 +46,7 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
             raise ConfigurationError("--open and --id exclude each other")
         settings = settings_from(context, http, state_dir)
         try:
-            with closing(bot_of(settings)) as client:
+            with closing(bot_of(settings, Role.VIEW)) as client:
                 if trade_id is not None:
                     _show_one(_one(client, trade_id), as_json=as_json)
                 else:

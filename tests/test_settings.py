@@ -23,6 +23,7 @@ def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "beside" / ".env"
     path.parent.mkdir()
     monkeypatch.setattr("settings.ENV_FILE", path)
+    monkeypatch.setattr("settings.HOME", path.parent)
     return path
 
 

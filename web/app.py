@@ -81,7 +81,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         401: {"model": ErrorBody, "description": "The token is missing or wrong, or the session has ended"},
         403: {"model": ErrorBody, "description": "A role too low, a foreign page, a host that is not ours"},
     }
-    app.include_router(live_route())
+    app.include_router(live_route(tokens))
     app.include_router(session_routes(tokens, bot))
     app.include_router(ready_route(bot.ready), dependencies=described, responses=refusals)
     for routes in (

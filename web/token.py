@@ -47,6 +47,10 @@ class Tokens:
                 found = max(found, role)
         return found
 
+    def proofs(self, challenge: str, port: int) -> tuple[str, ...]:
+        """That whoever serves at this port knows each of them."""
+        return tuple(proof_of(token, challenge, port) for token in (self.arm, self.operate, self.view))
+
     @cached_property
     def session_key(self) -> bytes:
         """What sessions are signed with: with any token changed, none of them is good any more."""
@@ -60,6 +64,12 @@ class Tokens:
             (Role.OPERATE, self.operate.encode()),
             (Role.VIEW, self.view.encode()),
         )
+
+
+def proof_of(token: str, challenge: str, port: int) -> str:
+    """That somebody knows the token, shown without it. With the port, so that nobody passes on another's."""
+    said = f"starfill proof 1\n{port}\n{challenge}"
+    return hmac.digest(token.encode(), said.encode(), hashlib.sha256).hex()
 
 
 class TokenFiles:

@@ -1,9 +1,14 @@
 """The command line in front of the served API of `tests/web`, with an executor that has signals decided."""
 
+import json
 import os
 from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
+import responses
 from typer.testing import CliRunner, Result
 
 from actors.base import Address
@@ -12,7 +17,8 @@ from domain.messages import Declined, ExecuteSignal, ExecutorMail, LedgerMail, P
 from domain.rules import Deferred
 from settings import Settings
 from tests.domain.builders import a_plan
-from tests.web.conftest import TOKEN, Api, api, config
+from tests.web.conftest import TOKENS, Api, api, config
+from web.token import NAMES, Tokens, proof_of
 
 __all__ = ["api", "config"]
 
@@ -25,6 +31,7 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("settings.ENV_FILE", tmp_path / "no.env")
+    monkeypatch.setattr("settings.HOME", tmp_path)
 
 
 class CommandLine:
@@ -63,13 +70,35 @@ class Deciding:
         return True
 
 
+OTHERS: Final = Tokens(
+    **{role.word: f"another-token-of-more-than-32-characters-to-{role.word}" for role in NAMES}
+)
+
+
+def write_tokens(state: Path, tokens: Tokens = TOKENS) -> None:
+    """The tokens as a bot that was started with this folder has left them there."""
+    for role, name in NAMES.items():
+        (state / name).write_text(getattr(tokens, role.word))
+        (state / name).chmod(0o600)
+
+
+def knows(token: str, url: str = "http://bot") -> None:
+    """Have `responses` answer at this address as one who knows this token."""
+
+    def prove(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        parts = urlsplit(str(request.url))
+        [challenge] = parse_qs(parts.query)["challenge"]
+        return 200, {}, json.dumps({"proofs": [proof_of(token, challenge, parts.port or 80)]})
+
+    responses.add_callback(responses.GET, f"{url}/livez", prove)
+
+
 @pytest.fixture
 def bot(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
     """The API as a running bot's, found by the environment, with its token in its state folder."""
     state = tmp_path / "state"
     state.mkdir()
-    (state / "token").write_text(TOKEN)
-    (state / "token").chmod(0o600)
+    write_tokens(state)
     monkeypatch.setenv("STARFILL_STATE_DIR", str(state))
     monkeypatch.setenv("STARFILL_HTTP", api.url.removeprefix("http://"))
     monkeypatch.setattr("cli.send.system_clock", api.clock)

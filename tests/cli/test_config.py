@@ -18,8 +18,9 @@ from domain.settings_text import KEYS, description
 from persistence.instance import Instance, claim
 from persistence.queries import Queries
 from persistence.store import LedgerStore
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import CommandLine, write_tokens
 from tests.web.conftest import TOKEN, Answering, Api, serving
+from web.token import NAMES
 
 STOPPED = ("--http", "127.0.0.1:1")
 
@@ -82,7 +83,7 @@ def test_the_running_bot_is_asked_and_has_changed_it(bot: Api, cli: CommandLine,
     assert bot.queries.config() == BotConfig(max_orders_per_day=50, allowed_symbols=("ACME", "KO"))
     [(kind, by, _)] = journal(bot.store.path)
     assert (kind, by) == ("config_changed", "cli")
-    assert list((tmp_path / "state").iterdir()) == [tmp_path / "state" / "token"]
+    assert {each.name for each in (tmp_path / "state").iterdir()} == set(NAMES.values())
 
 
 def test_what_is_set_is_shown_with_its_meaning(bot: Api, cli: CommandLine) -> None:
@@ -153,7 +154,7 @@ def test_patience_is_had_with_a_bot_that_asks_for_it(
     def pause(seconds: float) -> None:
         answering.outcome = able
 
-    monkeypatch.setattr("cli.settings_holder.bot_of", lambda _: BotClient(bot.url, TOKEN, pause))
+    monkeypatch.setattr("cli.settings_holder.bot_of", lambda *_: BotClient(bot.url, TOKEN, pause))
     bot.desk.swap(answering)
     assert cli("config", "set", "max_orders_per_day=5").exit_code == 0
     assert len(answering.mail) == 2
@@ -326,10 +327,9 @@ def test_what_another_program_answers_is_no_reason_to_write_under_a_bot_that_is_
     cli: CommandLine, state: Path
 ) -> None:
     held = Instance(state)
-    (state / "token").write_text("a-token-of-more-than-thirty-two-characters")
-    (state / "token").chmod(0o600)
+    write_tokens(state)
     with responses.RequestsMock() as web:
-        web.put("http://127.0.0.1:8787/api/config", status=200, json={"hello": "world"})
+        web.get("http://127.0.0.1:8787/livez", status=200, json={"hello": "world"})
         line = one_line(cli("config", "set", "max_orders_per_day=60"), 75)
     assert "another program than Starfill" in line
     held.release()

@@ -7,8 +7,8 @@ import responses
 
 from domain.messages import LedgerUnwritable
 from persistence.halt_file import HaltFile
-from tests.cli.conftest import CommandLine
-from tests.web.conftest import Answering, Api
+from tests.cli.conftest import OTHERS, CommandLine, knows, write_tokens
+from tests.web.conftest import TOKENS, Answering, Api
 
 
 def standing(api: Api) -> list[tuple[str, str]]:
@@ -145,10 +145,14 @@ def test_a_halt_needs_a_reason(bot: Api, cli: CommandLine) -> None:
     assert standing(bot) == []
 
 
-def test_a_wrong_token_halts_nothing_and_is_told(bot: Api, cli: CommandLine, tmp_path: Path) -> None:
-    (tmp_path / "state" / "token").write_text("another-token-of-more-than-thirty-two-characters")
+def test_another_folders_bot_is_not_halted_and_that_is_told(
+    bot: Api, cli: CommandLine, tmp_path: Path
+) -> None:
+    write_tokens(tmp_path / "state", OTHERS)
     done = cli("halt", "--all", "--reason", "x")
-    assert (done.exit_code, "token is missing or wrong" in done.stderr) == (1, True)
+    assert (done.exit_code, "a Starfill with another state folder" in done.stderr) == (1, True)
+    assert "it is NOT halted" in done.stderr
+    assert standing(bot) == []
 
 
 @responses.activate
@@ -156,6 +160,7 @@ def test_a_wrong_token_halts_nothing_and_is_told(bot: Api, cli: CommandLine, tmp
 def test_another_program_in_the_bots_place_does_not_keep_the_bot_from_being_halted(
     bot: Api, cli: CommandLine, tmp_path: Path, said: Any
 ) -> None:
+    knows(TOKENS.operate, bot.url)
     responses.post(f"{bot.url}/api/halt", status=200, json=said)
     done = cli("halt", "--all", "--reason", "x")
     assert (done.exit_code, "another program" in done.stdout) == (0, True)
@@ -167,7 +172,8 @@ def test_another_program_in_the_bots_place_does_not_keep_the_bot_from_being_halt
 def test_an_answer_that_is_no_bots_does_not_keep_the_bot_from_being_halted(
     bot: Api, cli: CommandLine, tmp_path: Path, status: int
 ) -> None:
+    knows(TOKENS.operate, bot.url)
     responses.post(f"{bot.url}/api/halt", status=status, body="<html>")
     done = cli("halt", "--all", "--reason", "x")
-    assert (done.exit_code, "when it starts" in done.stdout) == (0, True)
+    assert (done.exit_code, "soon" in done.stdout) == (0, True)
     assert on_file(tmp_path / "state") == [("all", "x")]

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import Result
 
 from simulator.server import Simulator, SimulatorSettings
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import CommandLine, write_tokens
 from tests.web.conftest import TOKEN, Api
 from tests.web.test_figures import buy_and_sell
 from tests.web.test_trades import plan
@@ -22,8 +22,7 @@ class Seat:
 
     def __init__(self, api: Api, cli: CommandLine, state: Path) -> None:
         self.api, self.state, self._cli = api, state, cli
-        (state / "token").write_text(TOKEN)
-        (state / "token").chmod(0o600)
+        write_tokens(state)
 
     def __call__(self, *arguments: str) -> Result:
         return self._cli(*arguments, "--http", urlsplit(self.api.url).netloc, "--state-dir", self.state)

@@ -8,7 +8,7 @@ import responses
 from cli.client import BotClient, Unreachable
 from cli.reconcile import NotRead, reconcile
 from domain.messages import AuditNow, OrdersUpdated
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import CommandLine, knows
 from tests.web.conftest import Answering, Api
 from tests.web.test_account import fill, order
 
@@ -122,6 +122,7 @@ def times() -> Iterator[float]:
 
 @responses.activate
 def test_the_wait_for_the_read_has_an_end(times: Iterator[float]) -> None:
+    knows("token")
     responses.post("http://bot/api/reconcile", status=202, json={"asked_at": "2026-11-12T15:00:00Z"})
     gate = {"open": False, "reason": "the stream is down"}
     audit: dict[str, Any] = {
@@ -141,6 +142,7 @@ def test_the_wait_for_the_read_has_an_end(times: Iterator[float]) -> None:
 @responses.activate
 @pytest.mark.parametrize("said", [{}, [], {"asked_at": "soon"}])
 def test_another_program_is_told_as_such(said: Any) -> None:
+    knows("token")
     responses.post("http://bot/api/reconcile", status=202, json=said)
     with pytest.raises(Unreachable, match="another program than Starfill"):
         reconcile(BotClient("http://bot", "token"), 30)

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import Result
 
 from settings import ledger_in
-from tests.cli.conftest import CommandLine
-from tests.web.conftest import TOKEN, Api
+from tests.cli.conftest import CommandLine, write_tokens
+from tests.web.conftest import Api
 from tests.web.test_figures import buy_and_sell
 
 
@@ -23,8 +23,7 @@ def traded(api: Api, cli: CommandLine, tmp_path: Path) -> Any:
     buy_and_sell(api, "ACME", "14.3")
     buy_and_sell(api, "KO", "12.9")
     (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "token").write_text(TOKEN)
-    (tmp_path / "state" / "token").chmod(0o600)
+    write_tokens(tmp_path / "state")
 
     def report(*arguments: str) -> Result:
         place = ("--http", urlsplit(api.url).netloc, "--state-dir", tmp_path / "state")

@@ -11,7 +11,7 @@ import responses
 
 from cli.client import Answer, BotClient, Unreachable
 from cli.delivery import Delivered, deliver, follow, with_time
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import OTHERS, CommandLine, knows, write_tokens
 from tests.web.conftest import NOW, Api, body
 
 UNRATED = {"catalyst_tier": 3, "ai_confidence": None}
@@ -140,15 +140,16 @@ def test_the_roots_flags_before_the_command_count_too(bot: Api, cli: CommandLine
 
 
 def test_a_wrong_token_is_told_and_not_shown(bot: Api, cli: CommandLine, tmp_path: Path) -> None:
-    (tmp_path / "state" / "token").write_text("another-token-of-more-than-thirty-two-characters")
+    write_tokens(tmp_path / "state", OTHERS)
     done = cli("send", "--symbol", "ACME", "--tier", "1")
     assert done.exit_code == 1
-    assert "token is missing or wrong" in done.stdout
+    assert "a Starfill with another state folder" in done.stderr
     assert "another-token" not in done.stdout + done.stderr
 
 
 @responses.activate
 def test_a_busy_bot_is_asked_again_after_the_time_it_names() -> None:
+    knows("token")
     busy = {"status": 503, "json": {"message": "busy"}, "headers": {"Retry-After": "3"}}
     for given in (busy, busy, {"status": 202, "json": {"signal_id": "x", "source": "cli"}}):
         responses.post("http://bot/api/signals", **given)
@@ -159,6 +160,7 @@ def test_a_busy_bot_is_asked_again_after_the_time_it_names() -> None:
 
 @responses.activate
 def test_a_bot_that_stays_busy_is_given_up() -> None:
+    knows("token")
     responses.post("http://bot/api/signals", status=503, body="not json")
     pauses: list[float] = []
     assert BotClient("http://bot", "token", pauses.append).post_signal("{}").status == 503
@@ -173,6 +175,7 @@ def test_a_broken_connection_is_unreachable() -> None:
 
 @responses.activate
 def test_the_wait_for_verdicts_has_an_end() -> None:
+    knows("token")
     responses.get("http://bot/api/signals/x", json={"verdict": None})
     times = iter([0.0, 0.1, 0.2, 5.0])
     signal = Delivered(1, signal_id="x", source="cli", outcome="accepted")
@@ -233,6 +236,7 @@ def test_an_id_that_looks_like_a_path_is_asked_about_as_it_is(
 @responses.activate
 @pytest.mark.parametrize("said", [{}, [], {"signal_id": "x"}, {"signal_id": 1, "source": None}])
 def test_a_server_that_gives_no_receipt_is_another_program(said: Any) -> None:
+    knows("token")
     responses.post("http://bot/api/signals", status=200, json=said)
     with pytest.raises(Unreachable, match="another program than Starfill answers at http://bot"):
         list(deliver(BotClient("http://bot", "token"), [(1, "{}")], lambda: NOW))
@@ -241,6 +245,7 @@ def test_a_server_that_gives_no_receipt_is_another_program(said: Any) -> None:
 @responses.activate
 @pytest.mark.parametrize("verdict", ["yes", {}, [], {"code": "x"}])
 def test_a_verdict_of_another_shape_is_none(verdict: Any) -> None:
+    knows("token")
     responses.get("http://bot/api/signals/x", json={"verdict": verdict})
     signal = Delivered(1, signal_id="x", source="cli", outcome="accepted")
     follow(BotClient("http://bot", "token"), [signal], 0.0, pause=lambda _: None, monotonic=lambda: 0.0)

@@ -58,6 +58,8 @@ class House:
         for name in ("run.py", "deploy"):
             (folder / name).symlink_to(ROOT / name)
         self.address = DOCUMENTED
+        # A newcomer's is found beside run.py, which is a link here.
+        self.given = {"STARFILL_STATE_DIR": str(folder / "var"), "NO_COLOR": "1"}
 
     @contextmanager
     def bot(self) -> Iterator[None]:
@@ -71,7 +73,7 @@ class House:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block.text.replace(DOCUMENTED, self.address)],
             cwd=self.folder,
-            env=clean | {"STARFILL_HTTP": self.address, "NO_COLOR": "1"},
+            env=clean | self.given | {"STARFILL_HTTP": self.address},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

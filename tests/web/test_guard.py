@@ -4,8 +4,9 @@ from urllib.parse import urlsplit
 import pytest
 from fastapi.openapi.models import OpenAPI
 
-from tests.web.conftest import TOKEN, Api, body
+from tests.web.conftest import TOKEN, TOKENS, Api, body
 from web.health import Readiness
+from web.token import proof_of
 
 
 def test_livez_needs_no_token_and_everything_else_does(shared: Api) -> None:
@@ -192,3 +193,19 @@ def test_a_method_that_an_address_does_not_take_is_405_in_the_usual_shape(shared
 def test_an_address_with_a_slash_too_many_is_nowhere_and_leads_nowhere(api: Api, path: str) -> None:
     answer = api.call("POST", path, json={}, allow_redirects=False)
     assert (answer.status_code, "location" in answer.headers) == (404, False)
+
+
+def test_livez_proves_that_the_bot_knows_the_tokens_and_tells_none(shared: Api) -> None:
+    port = urlsplit(shared.url).port or 0
+    told = shared.get("/livez?challenge=0123456789abcdef", headers={"Authorization": None}).json()["proofs"]
+    assert told == [
+        proof_of(token, "0123456789abcdef", port) for token in (TOKENS.arm, TOKENS.operate, TOKENS.view)
+    ]
+    other = shared.get("/livez?challenge=0123456789abcdeg").json()["proofs"]
+    assert not set(told) & set(other)
+    assert shared.get("/livez").json()["proofs"] == []
+
+
+@pytest.mark.parametrize("challenge", ["short", "x" * 65, "16%20with%20a%20blank", "0123456789abcdef%0a"])
+def test_a_challenge_is_bounded(shared: Api, challenge: str) -> None:
+    assert shared.get(f"/livez?challenge={challenge}").status_code == 422
