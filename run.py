@@ -332,6 +332,7 @@ def main() -> None:
     """`python run.py`; does not return."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.umask(0o077)  # what it keeps, and what it is told to write, is its owner's alone
     end_with(application(bot=guarded_bot))
 
 

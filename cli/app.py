@@ -31,7 +31,7 @@ from cli import (
 from cli import signals as signals_of
 from cli.day.plan import CONFIG, ORDINARY, SIGNALS, DayPlan, plan_of
 from cli.demo_settings import demo_settings
-from cli.exits import configuration_errors
+from cli.exits import OneLine, configuration_errors
 from cli.flags import BrokerUrl, Database, DataUrl, Http, Mode, RootFlags, StateDir
 from cli.play_money import DEMO
 from domain.config import BotConfig
@@ -61,7 +61,7 @@ class BotOptions:
 
 def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
     """The command line; `bot` runs the bot until it is told to stop and returns the exit code."""
-    app = typer.Typer(name="starfill", add_completion=True, pretty_exceptions_enable=False)
+    app = typer.Typer(name="starfill", cls=OneLine, add_completion=True, pretty_exceptions_enable=False)
 
     @app.callback(invoke_without_command=True)
     def root(  # noqa: PLR0917 - typer makes the flags from them

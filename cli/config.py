@@ -40,7 +40,7 @@ Assignments = Annotated[
 
 def application() -> typer.Typer:
     """`config` and its three commands."""
-    app = typer.Typer(help=HELP, no_args_is_help=True)
+    app = typer.Typer(help=HELP)
     app.command("get")(get)
     app.command("set")(set_)
     app.command("diff")(diff)

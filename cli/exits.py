@@ -6,9 +6,11 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from settings import ConfigurationError, Exit
 from web.token import TokenUnusable
@@ -16,6 +18,24 @@ from web.token import TokenUnusable
 FAILED: Final = 1
 """The command could not do its work, or found what is not as it should be."""
 START_IT: Final = "start it with: python run.py"
+
+
+class OneLine(TyperGroup):
+    """The command line itself; what is wrong with a flag ends it as everything else does."""
+
+    def main(self, *args: Any, **given: Any) -> NoReturn:
+        given["standalone_mode"] = False  # typer's own way would tell it in a frame of many lines
+        try:
+            code = super().main(*args, **given)
+        except TyperException as error:
+            asked = getattr(getattr(error, "ctx", None), "command_path", "")
+            what = " ".join(error.format_message().split()).rstrip(".")
+            _say(f"{what}; see {asked or 'starfill'} --help")
+            code = Exit.CONFIGURATION
+        except typer.Abort:
+            _say("given up; nothing was done")
+            code = FAILED
+        sys.exit(code if isinstance(code, int) else 0)
 
 
 @contextmanager
@@ -29,8 +49,12 @@ def configuration_errors() -> Iterator[None]:
 
 def fail(line: str, code: int) -> NoReturn:
     """One line for the owner on stderr, and the end."""
-    typer.echo(f"starfill: {line}", err=True)
+    _say(line)
     raise typer.Exit(code)
+
+
+def _say(line: str) -> None:
+    typer.echo(f"starfill: {line}", err=True)
 
 
 def end_with(command: Callable[[], object]) -> NoReturn:

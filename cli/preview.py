@@ -59,4 +59,5 @@ def _told(number: int, answer: Answer) -> Told:
 
 def as_json(told: Iterable[Told]) -> str:
     """All that was said, line by line."""
-    return json.dumps([{"line": each.line, "why": each.why or None, **each.body} for each in told], indent=2)
+    lines = [{"line": each.line, "why": each.why or None, **each.body} for each in told]
+    return json.dumps({"previews": lines}, indent=2)

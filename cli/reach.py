@@ -21,7 +21,12 @@ PAGE: Final = 100
 
 def give_up(error: Unreachable) -> NoReturn:
     """End the program with what is the case and, where nobody answers, how to start the bot."""
-    fail(str(error) if isinstance(error, NotTold) else f"{error}; {START_IT}", FAILED)
+    fail(with_advice(error), FAILED)
+
+
+def with_advice(error: Unreachable) -> str:
+    """What is the case; where nobody answers, also how to start the bot."""
+    return str(error) if isinstance(error, NotTold) else f"{error}; {START_IT}"
 
 
 def bot_of(settings: Settings, role: Role) -> BotClient:

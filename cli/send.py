@@ -15,11 +15,11 @@ from rich.progress import MofNCompleteColumn, Progress
 from actors.clock import system_clock
 from cli.client import BotClient, Unreachable
 from cli.delivery import Delivered, Report, deliver, follow
-from cli.exits import FAILED, START_IT, configuration_errors, fail
+from cli.exits import FAILED, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
 from cli.preview import Told, previews
 from cli.preview import as_json as told_as_json
-from cli.reach import bot_of, give_up
+from cli.reach import bot_of, give_up, with_advice
 from settings import ConfigurationError
 from web.roles import Role
 
@@ -78,10 +78,10 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
         try:
             follow(client, report.taken, 0 if no_wait else wait)
         except Unreachable as error:
-            report.unreachable = report.unreachable or str(error)
+            report.unreachable = report.unreachable or with_advice(error)
     _print_json(report) if as_json else _print(report)
     if report.unreachable:
-        fail(f"{report.unreachable}; {START_IT}", FAILED)
+        fail(report.unreachable, FAILED)
     raise typer.Exit(0 if report.all_taken else FAILED)
 
 
@@ -158,7 +158,7 @@ def _deliver(client: BotClient, lines: Iterator[tuple[int, str]], total: int | N
                 report.lines.append(done)
                 progress.update(task, completed=done.line)
         except Unreachable as error:
-            report.unreachable = str(error)
+            report.unreachable = with_advice(error)
     return report
 
 

@@ -38,7 +38,7 @@ KeyId = Annotated[
 
 
 def application() -> typer.Typer:
-    app = typer.Typer(help="Who else may send signals, and with which keys.", no_args_is_help=True)
+    app = typer.Typer(help="Who else may send signals, and with which keys.")
     app.command("add")(add)
     app.command("rotate")(rotate)
     app.command("list")(list_all)

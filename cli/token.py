@@ -32,16 +32,17 @@ Print = Annotated[
 
 
 def application() -> typer.Typer:
-    app = typer.Typer(help="Who may open the dashboard and call the API.", no_args_is_help=True)
+    app = typer.Typer(help="Who may open the dashboard and call the API.")
     app.command("show-url")(show_url)
     app.command("rotate")(rotate)
     return app
 
 
-def show_url(
+def show_url(  # noqa: PLR0917 - typer makes the flags from them
     context: typer.Context,
     role: OfRole = Kind.ARM,
     anywhere: Print = False,
+    as_json: AsJson = False,
     http: Http = None,
     state_dir: StateDir = None,
 ) -> None:
@@ -51,7 +52,8 @@ def show_url(
         if not anywhere and not (sys.stdout is not None and sys.stdout.isatty()):
             raise ConfigurationError("the token is shown on a terminal only; if you mean it, add --print")
         token = read_or_create_token(settings.state_dir, ROLES[role])
-        print(url_with(settings, token))
+        url = url_with(settings, token)
+        print(json.dumps({"url": url, "role": role.value}, indent=2) if as_json else url)
 
 
 def rotate(

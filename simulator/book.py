@@ -40,9 +40,6 @@ class Journal:
         self._path = path
         self._synced = synced
         self._memory: list[bytes] = []
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _cut_torn_line(path)
 
     def append(self, records: Iterable[Mapping[str, object]]) -> None:
         """In the file when this returns, and there for good if it's synced."""
@@ -57,6 +54,10 @@ class Journal:
                 os.fsync(file.fileno())
 
     def lines(self) -> list[dict[str, object]]:
+        """Comes before any append: it makes the file, and heals what a kill has left."""
+        if self._path:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            _cut_torn_line(self._path)
         raw = self._path.read_bytes().splitlines() if self._path else self._memory
         return [json.loads(line) for line in raw]
 

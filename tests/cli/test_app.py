@@ -141,5 +141,22 @@ def test_a_closed_standard_output_is_no_terminal(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(sys, "stdout", None)
     # Not through the runner, which puts an output of its own in place.
-    application(bot=bot)([], standalone_mode=False)
+    with pytest.raises(SystemExit) as ended:
+        application(bot=bot)([])
+    assert ended.value.code == 0
     assert started == [BotOptions()]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--foo",), ("send", "--foo"), ("nosuch",), ("trades", "--limit", "x"), ("--mode",), ("config",),
+        ("source", "add"), ("token",), ("deadman", "--max-age", "3"), ("halt", "--all"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_flag_is_64_and_one_line(cli: CommandLine, arguments: tuple[str, ...]) -> None:
+    done = cli(*arguments)
+    assert (done.exit_code, done.stdout) == (64, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith("starfill: ")
+    assert line.endswith(" --help")

@@ -1,5 +1,6 @@
 """The dead-man beside the bot: it knows one file, and tells once."""
 
+import json
 import os
 import re
 import subprocess
@@ -46,7 +47,7 @@ class Deadman:
         """As cron would: a new process each time."""
         if anew:
             self.silence = Silence(self.folder, MINUTE)
-        return look(self.silence, self.channels, at, self.said.append)
+        return look(self.silence, self.channels, at, self.said.append).alive
 
 
 @pytest.fixture
@@ -119,6 +120,18 @@ def test_by_cron_it_tells_and_ends_with_1(tmp_path: Path, service: Service) -> N
     done = run(tmp_path, "--once", STARFILL_ALARM_URLS=service.url(path="/c4nary-of-a-token"))
     assert (done.returncode, "c4nary" in done.stdout + done.stderr) == (1, False)
     assert "There is no sign of life" in service.next()
+
+
+def test_for_programs_a_look_is_one_json_object(tmp_path: Path, service: Service) -> None:
+    url = {"STARFILL_ALARM_URLS": service.url()}
+    done = run(tmp_path, "--once", "--json", **url)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["alive"], told["by"]) == (1, False, ["json-1"])
+    assert "There is no sign of life" in told["told"]
+    alive(tmp_path)
+    assert json.loads(run(tmp_path, "--once", "--json", **url).stdout)["alive"] is True
+    endless = run(tmp_path, "--json", **url)
+    assert (endless.returncode, endless.stdout, "--once" in endless.stderr) == (64, "", True)
 
 
 def test_one_that_could_tell_nobody_does_not_seem_to_watch(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_what_cannot_be_meant_is_64_and_halts_nothing(
 
 
 def test_a_halt_needs_a_reason(bot: Api, cli: CommandLine) -> None:
-    assert cli("halt", "--all").exit_code == 2
+    assert cli("halt", "--all").exit_code == 64
     assert standing(bot) == []
 
 

@@ -12,7 +12,7 @@ from typer.testing import Result
 
 from simulator.server import Simulator, SimulatorSettings
 from tests.cli.conftest import CommandLine, write_tokens
-from tests.web.conftest import TOKEN, Api
+from tests.web.conftest import TOKEN, TOKENS, Api
 from tests.web.test_figures import buy_and_sell
 from tests.web.test_trades import plan
 
@@ -130,6 +130,9 @@ def test_the_token_is_not_shown_into_a_pipe_unless_it_is_meant(seat: Seat) -> No
     refused = seat("token", "show-url")
     assert (refused.exit_code, TOKEN in refused.stdout) == (64, False)
     assert seat("token", "show-url", "--print").stdout == f"{seat.api.url}/#token={TOKEN}\n"
+    assert seat("token", "show-url", "--json").exit_code == 64
+    told = json.loads(seat("token", "show-url", "--print", "--json", "--role", "view").stdout)
+    assert told == {"url": f"{seat.api.url}/#token={TOKENS.view}", "role": "view"}
 
 
 # --- doctor -----------------------------------------------------------------------------------------

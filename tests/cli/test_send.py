@@ -301,7 +301,7 @@ def test_a_file_is_previewed_line_by_line_and_what_is_no_signal_is_told(
 def test_a_preview_may_be_had_as_json(bot: Api, cli: CommandLine) -> None:
     bot.read_account()
     done = cli("send", "--preview", "--json", "--symbol", "ACME", "--tier", "1")
-    [told] = json.loads(done.stdout)
+    [told] = json.loads(done.stdout)["previews"]
     assert (told["line"], told["why"], told["would"], told["order"]["notional"]) == (1, None, "trade", "100")
 
 

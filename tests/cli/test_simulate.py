@@ -25,7 +25,9 @@ def test_the_simulator_stands_alone_until_it_is_told_to_stop(tmp_path: Path, num
         assert requests.get(f"{url}/v2/account", headers=keys, timeout=10).status_code == 200
         process.send_signal(number)
         assert process.wait(timeout=20) == 0
-    assert (tmp_path / "books").is_dir()
+    books = list((tmp_path / "books").iterdir())
+    assert {each.name for each in books} == {"book.jsonl", "oracle.jsonl"}
+    assert [each.name for each in books if each.stat().st_mode & 0o077] == []
 
 
 @pytest.fixture
@@ -42,10 +44,11 @@ def test_a_port_in_use_is_64_and_one_line(cli: CommandLine, tmp_path: Path) -> N
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = cli("simulator", "--port", str(taken.getsockname()[1]), "--folder", tmp_path)
+        done = cli("simulator", "--port", str(taken.getsockname()[1]), "--folder", tmp_path / "books")
     assert done.exit_code == 64
     [line] = done.stderr.splitlines()
     assert "cannot listen on port" in line
+    assert not (tmp_path / "books").exists()
 
 
 @pytest.mark.usefixtures("_handlers")

@@ -253,3 +253,13 @@ def test_help_and_version_need_no_configuration() -> None:
             check=True,
         )
         assert done.stdout.strip()
+
+
+def test_what_it_keeps_can_be_read_by_its_owner_alone(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with started(state, None) as (_, api):
+        api.until("/readyz", lambda _: (state / "health").exists(), "a sign of life")
+        kept = [each for each in state.rglob("*") if each.is_file()]
+    names = {each.name for each in kept}
+    assert {"ledger-simulator.sqlite3", "token", "token-view", "lock", "health", "book.jsonl"} <= names
+    assert [str(each) for each in kept if each.stat().st_mode & 0o077] == []
