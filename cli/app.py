@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -36,6 +36,33 @@ from cli.flags import BrokerUrl, Database, DataUrl, Http, Mode, RootFlags, State
 from cli.play_money import DEMO
 from domain.config import BotConfig
 from settings import ConfigurationError, Settings, load
+
+COMMANDS: Final[dict[str, Callable[..., None]]] = {
+    "send": send.command,
+    "signals": signals_of.command,
+    "why": signals_of.why,
+    "trades": trades.command,
+    "positions": holdings.positions,
+    "orders": holdings.orders,
+    "report": report.command,
+    "halt": halts.halt,
+    "resume": halts.resume,
+    "close": selling.close,
+    "flatten": selling.flatten,
+    "reconcile": reconcile.command,
+    "doctor": doctor.command,
+    "backup": backup.command,
+    "verify": verify.command,
+    "deadman": deadman.command,
+    "simulator": simulate.command,
+    "crashtest": crashtest.command,
+}
+GROUPS: Final = {
+    "config": config.application,
+    "source": sources.application,
+    "token": token.application,
+}
+"""Commands that have commands of their own."""
 
 
 @dataclass(frozen=True)
@@ -107,39 +134,25 @@ def application(*, bot: Callable[[Settings, BotOptions], int]) -> typer.Typer:
                 http=http,
                 state_dir=state_dir,
             )
-            # Without a standard output (`>&-`) Python has None in its place.
-            on_terminal = sys.stdout is not None and sys.stdout.isatty()
-            options = BotOptions(
-                demo=demo,
-                # Where nobody watches, a demo that does not end would only hang.
-                once=demo and (once or not on_terminal),
-                live_table=on_terminal and day is None,
-                day=day,
-            )
-            raise typer.Exit(bot(settings, options))
+            raise typer.Exit(bot(settings, _options(demo=demo, once=once, day=day)))
 
-    app.command("send")(send.command)
-    app.command("halt")(halts.halt)
-    app.command("resume")(halts.resume)
-    app.command("close")(selling.close)
-    app.command("flatten")(selling.flatten)
-    app.command("trades")(trades.command)
-    app.add_typer(config.application(), name="config")
-    app.add_typer(sources.application(), name="source")
-    app.command("report")(report.command)
-    app.command("signals")(signals_of.command)
-    app.command("why")(signals_of.why)
-    app.command("positions")(holdings.positions)
-    app.command("orders")(holdings.orders)
-    app.command("doctor")(doctor.command)
-    app.command("backup")(backup.command)
-    app.command("verify")(verify.command)
-    app.add_typer(token.application(), name="token")
-    app.command("reconcile")(reconcile.command)
-    app.command("simulator")(simulate.command)
-    app.command("crashtest")(crashtest.command)
-    app.command("deadman")(deadman.command)
+    for name, command in COMMANDS.items():
+        app.command(name)(command)
+    for name, group in GROUPS.items():
+        app.add_typer(group(), name=name)
     return app
+
+
+def _options(*, demo: bool, once: bool, day: DayPlan | None) -> BotOptions:
+    # Without a standard output (`>&-`) Python has None in its place.
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return BotOptions(
+        demo=demo,
+        # Where nobody watches, a demo that does not end would only hang.
+        once=demo and (once or not on_terminal),
+        live_table=on_terminal and day is None,
+        day=day,
+    )
 
 
 def _day(date: str | None, signals: int | None, *, wanted: bool, instead: bool) -> DayPlan | None:

@@ -47,7 +47,7 @@ def positions(
     table = Table(box=None, header_style="bold")
     table.add_column("symbol")
     for name in ("account", "ours", "yours", "adjustments", "difference"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     table.add_column("halted", overflow="fold")
     for each in told.items:
         amounts = (
@@ -74,11 +74,7 @@ def orders(  # noqa: PLR0917 - typer makes the flags from them
     wanted = {"symbol": symbol, "life": life and life.value}
     with configuration_errors():
         settings = settings_from(context, http, state_dir)
-        try:
-            with closing(bot_of(settings, Role.VIEW)) as client:
-                found = list(listed(ListJson[OrderJson], client, "/api/orders", wanted, limit))
-        except Unreachable as error:
-            give_up(error)
+        found = listed(ListJson[OrderJson], settings, "/api/orders", wanted, limit)
     if as_json:
         print(json.dumps({"items": [each.model_dump(mode="json") for each in found]}, indent=2))
         return
@@ -89,7 +85,7 @@ def orders(  # noqa: PLR0917 - typer makes the flags from them
     for name in ("client_order_id", "symbol", "leg", "status"):
         table.add_column(name, no_wrap=True)
     for name in ("size", "filled", "at"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for each in found:
         size = _size(each)
         price = "-" if each.filled_avg_price is None else decimal_text(each.filled_avg_price)

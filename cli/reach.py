@@ -1,6 +1,8 @@
 """Finds the running bot by the settings: its address, and the token in its state folder."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from itertools import islice
 from typing import Final, NoReturn, TypeVar
 from urllib.parse import urlencode
 
@@ -50,20 +52,30 @@ def bot_of(settings: Settings, role: Role) -> BotClient:
 
 
 def listed(
-    page: type[ListJson[Item]], client: BotClient, path: str, wanted: Mapping[str, str | None], most: int
-) -> Iterator[Item]:
-    """The first `most` items of one of the API's lists, page by page; None of `wanted` is left out.
+    page: type[ListJson[Item]],
+    settings: Settings,
+    path: str,
+    wanted: Mapping[str, str | None],
+    most: int | None = None,
+) -> list[Item]:
+    """The first `most` items (None: all) of one of the API's lists; None of `wanted` is left out.
 
-    Raises Unreachable.
+    Ends the program where they cannot be had. Raises ConfigurationError, TokenUnusable.
     """
-    asked = {name: value for name, value in wanted.items() if value is not None} | {
-        "limit": str(min(most, PAGE))
-    }
-    left = most
-    while left > 0:
+    try:
+        with closing(bot_of(settings, Role.VIEW)) as client:
+            return list(islice(_pages(page, client, path, wanted, min(most or PAGE, PAGE)), most))
+    except Unreachable as error:
+        give_up(error)
+
+
+def _pages(
+    page: type[ListJson[Item]], client: BotClient, path: str, wanted: Mapping[str, str | None], limit: int
+) -> Iterator[Item]:
+    asked = {name: value for name, value in wanted.items() if value is not None} | {"limit": str(limit)}
+    while True:
         told = told_as(page, client, client.read(f"{path}?{urlencode(asked, errors='replace')}"))
-        yield from told.items[:left]
-        left -= len(told.items)
+        yield from told.items
         if told.next is None:
             return
         asked["cursor"] = told.next

@@ -28,7 +28,8 @@ from persistence.errors import LedgerUnusable
 from persistence.other_ledger import check_readable
 from persistence.queries import FiguresQueries
 from settings import ConfigurationError, Settings
-from web.api.figures import LineJson, ReportJson, StarJson, report_json
+from web.api.figures_views import StarJson
+from web.api.report import LineJson, ReportJson, report_json
 from web.api.report_files import report_csv, report_html
 from web.errors import Refusal
 from web.roles import Role

@@ -44,11 +44,7 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
     wanted = {"state": state and state.value, "verdict": verdict, "symbol": symbol, "source": source}
     with configuration_errors():
         settings = settings_from(context, http, state_dir)
-        try:
-            with closing(bot_of(settings, Role.VIEW)) as client:
-                found = list(listed(ListJson[SignalJson], client, "/api/signals", wanted, limit))
-        except Unreachable as error:
-            give_up(error)
+        found = listed(ListJson[SignalJson], settings, "/api/signals", wanted, limit)
     if as_json:
         print(json.dumps({"items": [each.model_dump(mode="json") for each in found]}, indent=2))
         return
@@ -108,7 +104,7 @@ def _tell(told: SignalJson, line: TimelineJson | None) -> None:
         console.print("It has no verdict yet: it waits for the gate, or for the market.")
     elif told.verdict.code == "trade":
         size = "" if told.notional is None else f" for {decimal_text(told.notional)} USD"
-        console.print(f"It was bought{size}: every check passed.")
+        console.print(f"It was ordered{size}: every check passed.")
     else:
         console.print(f"It did not trade: {escape(told.verdict.reason)} ({told.verdict.code}).")
     for check in told.checks:

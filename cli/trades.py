@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
-from itertools import islice
 from typing import Annotated, Final
 
 import typer
@@ -13,18 +12,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.client import BotClient, Unreachable
+from cli.client import Unreachable
 from cli.exits import FAILED, configuration_errors, fail
 from cli.flags import AsJson, Http, StateDir, settings_from
-from cli.reach import bot_of, give_up, told_as
+from cli.reach import bot_of, give_up, listed, told_as
 from domain.signals import decimal_text
 from domain.values import CENT
-from settings import ConfigurationError
+from settings import ConfigurationError, Settings
 from web.api.views import ListJson, OrderJson, TradeJson, TradeWithOrders, WayOutJson, time_text
 from web.roles import Role
 
 NEWEST: Final = 20
-PAGE: Final = 100
 
 
 def command(  # noqa: PLR0917 - typer makes the flags from them
@@ -45,38 +43,23 @@ def command(  # noqa: PLR0917 - typer makes the flags from them
         if only_open and trade_id is not None:
             raise ConfigurationError("--open and --id exclude each other")
         settings = settings_from(context, http, state_dir)
-        try:
-            with closing(bot_of(settings, Role.VIEW)) as client:
-                if trade_id is not None:
-                    _show_one(_one(client, trade_id), as_json=as_json)
-                else:
-                    most = limit or (None if only_open else NEWEST)
-                    _show_list(list(_several(client, most, only_open=only_open)), as_json=as_json)
-        except Unreachable as error:
-            give_up(error)
-
-
-def _one(client: BotClient, trade_id: int) -> TradeWithOrders:
-    answer = client.read(f"/api/trades/{trade_id}")
-    if not answer.is_good:
-        fail(answer.why(), FAILED)
-    return told_as(TradeWithOrders, client, answer)
-
-
-def _several(client: BotClient, most: int | None, *, only_open: bool) -> Iterator[TradeJson]:
-    """The newest, page by page. `most` None: all."""
-    return islice(_pages(client, f"limit={min(most or PAGE, PAGE)}&open={str(only_open).lower()}"), most)
-
-
-def _pages(client: BotClient, query: str) -> Iterator[TradeJson]:
-    cursor = ""
-    while True:
-        path = f"/api/trades?{query}" + (f"&cursor={cursor}" if cursor else "")
-        page = told_as(ListJson[TradeJson], client, client.read(path))
-        yield from page.items
-        if page.next is None:
+        if trade_id is not None:
+            _show_one(_one(settings, trade_id), as_json=as_json)
             return
-        cursor = page.next
+        wanted = {"open": str(only_open).lower()}
+        most = limit or (None if only_open else NEWEST)
+        _show_list(listed(ListJson[TradeJson], settings, "/api/trades", wanted, most), as_json=as_json)
+
+
+def _one(settings: Settings, trade_id: int) -> TradeWithOrders:
+    try:
+        with closing(bot_of(settings, Role.VIEW)) as client:
+            answer = client.read(f"/api/trades/{trade_id}")
+            if not answer.is_good:
+                fail(answer.why(), FAILED)
+            return told_as(TradeWithOrders, client, answer)
+    except Unreachable as error:
+        give_up(error)
 
 
 def _show_list(trades: list[TradeJson], *, as_json: bool) -> None:
@@ -88,9 +71,9 @@ def _show_list(trades: list[TradeJson], *, as_json: bool) -> None:
         return
     table = Table("id", "symbol", "status")
     for name in ("bought", "at", "held", "price", "P&L"):
-        table.add_column(name, justify="right")
-    table.add_column("exit")
-    table.add_column("in the way")
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("exit", overflow="fold")
+    table.add_column("in the way", overflow="fold")
     for each in trades:
         table.add_row(
             str(each.id),

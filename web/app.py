@@ -28,8 +28,9 @@ from web.api.hooks import hook_routes
 from web.api.journal import journal_routes
 from web.api.metrics import metric_routes
 from web.api.orders import order_routes
+from web.api.report import report_routes
 from web.api.session import session_routes
-from web.api.signals import Intake, signal_routes
+from web.api.signals import Intake, intake_routes, signal_routes
 from web.api.status import status_routes
 from web.api.system import system_routes
 from web.api.timeline import timeline_routes
@@ -87,7 +88,8 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
     for routes in (
         status_routes(bot),
         events_routes(bot, hub, tokens),
-        signal_routes(intake, bot.door, bot.lists, bot.queries),
+        intake_routes(intake, bot.door),
+        signal_routes(bot.lists, bot.queries),
         trade_routes(bot.lists, bot.queries, bot.session),
         timeline_routes(bot.queries, bot.journal),
         order_routes(bot.lists, bot.queries),
@@ -99,6 +101,7 @@ def create_app(bot: Bot, *, tokens: Callable[[], Tokens]) -> FastAPI:
         account_routes(bot),
         system_routes(bot, hub),
         figure_routes(bot),
+        report_routes(bot),
         metric_routes(bot, hub),
         alarm_routes(bot.alarms),
     ):

@@ -93,8 +93,8 @@ class Guard:
                 "The Host header names another host than this one.",
                 "Use the address that Starfill prints at its start.",
             )
-        changes = scope["method"] not in READING
-        if changes and _is_foreign(scope, hosts):
+        changes, foreign = scope["method"] not in READING, _is_foreign(scope, hosts)
+        if changes and foreign:
             return _foreign_origin("A page of another origin sent this request.")
         tokens = self._tokens()
         # By the public name nothing counts but a proof that the route itself looks at.
@@ -104,7 +104,7 @@ class Guard:
             return None if _is_open(scope) else unauthorized()
         if caller.session is None or (_is_shell(scope) and not changes):
             return None
-        if _is_foreign(scope, hosts):
+        if foreign:
             return _foreign_origin("A page of another origin sent this request.")
         return _cookie_misused(scope, csrf_token(caller.session, tokens.session_key), changes=changes)
 

@@ -45,7 +45,7 @@ def seat(api: Api, cli: CommandLine, tmp_path: Path) -> Seat:
 def test_why_tells_every_check_and_how_the_trade_ended(seat: Seat) -> None:
     told = seat("why", "s-ACME")
     assert told.exit_code == 0
-    for words in ("It was bought for 100 USD", "time to live", "Trade 1 is closed by manual, P&L +7.50 USD"):
+    for words in ("It was ordered for 100 USD", "time to live", "Trade 1 is closed by manual, P&L +7.50 USD"):
         assert words in told.stdout
     whole = json.loads(seat("why", "s-ACME", "--json").stdout)
     assert whole["trade"]["pnl"] == "7.5"

@@ -67,7 +67,7 @@ def test_what_stands_is_listed_alone_and_all_of_it(
     bot: Api, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cli.trades.NEWEST", 1)
-    monkeypatch.setattr("cli.trades.PAGE", 1)
+    monkeypatch.setattr("cli.reach.PAGE", 1)
     bot.send(signal_id="s-IBM", symbol="IBM")
     assert [row[1] for row in rows(cli("trades", "--open").stdout)[1:]] == ["IBM", "ACME"]
     assert [row[1] for row in rows(cli("trades", "--open", "--limit", "1").stdout)[1:]] == ["IBM"]

@@ -36,7 +36,7 @@ from simulator.server import Simulator, SimulatorSettings
 from simulator.statement import Statement
 from tests.flows.conftest import running
 from tests.flows.process import ROOT, environment
-from web.api.figures import report_json
+from web.api.report import report_json
 from web.api.report_files import report_csv
 
 SIGNALS = 60

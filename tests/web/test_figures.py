@@ -148,9 +148,9 @@ def test_a_report_of_too_many_trades_is_refused_before_they_are_read(
     api.read_account()
     buy_and_sell(api, "ACME", "14.3")
     buy_and_sell(api, "KO", "12.9")
-    monkeypatch.setattr("web.api.figures.MOST_REPORTED", 2)
+    monkeypatch.setattr("web.api.report.MOST_REPORTED", 2)
     assert len(read(api, "/api/report")["trades"]) == 2
-    monkeypatch.setattr("web.api.figures.MOST_REPORTED", 1)
+    monkeypatch.setattr("web.api.report.MOST_REPORTED", 1)
     answer = api.get("/api/report")
     assert (answer.status_code, answer.json()["code"]) == (422, "report_too_long")
     assert "2 trades" in answer.json()["message"]

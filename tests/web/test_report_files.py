@@ -2,7 +2,8 @@ from datetime import timedelta
 from html.parser import HTMLParser
 
 from tests.domain.builders import NOW, dec
-from web.api.figures import LineJson, PointJson, ReportJson, SoldTradeJson, StarJson
+from web.api.figures_views import PointJson, StarJson
+from web.api.report import LineJson, ReportJson, SoldTradeJson
 from web.api.report_files import report_html
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{0}&lt;"

@@ -10,7 +10,8 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from web.api.figures import LineJson, PointJson, ReportJson, StarJson
+    from web.api.figures_views import PointJson, StarJson
+    from web.api.report import LineJson, ReportJson
 
 COLUMNS: Final = (
     "id", "symbol", "source", "signal_id", "stars", "notional", "shares", "entry_at", "entry_price",

@@ -181,7 +181,8 @@ def _conflict(signal: Signal) -> Refusal:
     )
 
 
-def signal_routes(intake: Intake, door: Door, lists: ListQueries, queries: Queries) -> APIRouter:
+def intake_routes(intake: Intake, door: Door) -> APIRouter:
+    """Signals in."""
     router = APIRouter(prefix="/api/signals", tags=["signals"])
     threads, previews = CapacityLimiter(WAITING_INTAKES), CapacityLimiter(WAITING_PREVIEWS)
 
@@ -227,6 +228,13 @@ def signal_routes(intake: Intake, door: Door, lists: ListQueries, queries: Queri
         status, receipt = await to_thread.run_sync(intake.take, signal, limiter=threads)
         where = f"/api/signals/{quote(receipt.signal_id, safe='')}?source={quote(receipt.source, safe='')}"
         return JSONResponse(receipt.model_dump(), status, {"Location": where})
+
+    return router
+
+
+def signal_routes(lists: ListQueries, queries: Queries) -> APIRouter:
+    """What came in, and what was decided of it."""
+    router = APIRouter(prefix="/api/signals", tags=["signals"])
 
     @router.get("", summary="Signals, newest first")
     def signals(

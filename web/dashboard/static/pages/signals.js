@@ -5,6 +5,7 @@ import { html, useState } from "../core/html.js";
 import { go, href } from "../core/router.js";
 import { useResource } from "../core/store.js";
 import { Badge, Card, Checks, ErrorLine, Reading, Stars, Stat, Stats, Time, words } from "../components/basics.js";
+import { Filters } from "../components/filters.js";
 import { Pager, Table } from "../components/table.js";
 
 const TONES = { planned: "good", declined: "", expired: "warn", received: "info" };
@@ -13,9 +14,6 @@ const STATES = ["received", "planned", "declined", "expired"];
 export function Signals({ route }) {
   return route.arg ? html`<${One} id=${route.arg} source=${route.query.source} />` : html`<${List} query=${route.query} />`;
 }
-
-/** An address of the list with these changes; a changed filter begins at the first page. */
-const filtered = (query, changes) => href("signals", "", { ...query, cursor: "", ...changes });
 
 function List({ query }) {
   const asked = new URLSearchParams(
@@ -34,7 +32,7 @@ function List({ query }) {
   ];
   return html`<div class="grid">
     <${Card} title="Signals" wide>
-      <${Filters} query=${query} />
+      <${Filters} page="signals" query=${query} find="symbol, id, category" label="State" name="state" states=${STATES} />
       <${Reading} of=${list} />
       ${list.data &&
       html`<${Table} caption="Signals" columns=${columns} rows=${list.data.items} rowKey=${(row) => `${row.source} ${row.signal_id}`}
@@ -44,23 +42,6 @@ function List({ query }) {
     <//>
     <${Preview} />
   </div>`;
-}
-
-function Filters({ query }) {
-  const set = (name) => (event) => go(filtered(query, { [name]: event.target.value }), { replace: true });
-  return html`<form class="filters" onSubmit=${(event) => event.preventDefault()} role="search">
-    <label class="field">Find<input type="search" value=${query.q ?? ""} maxlength="64" placeholder="symbol, id, category" onChange=${set("q")} /></label>
-    <label class="field">State
-      <select value=${query.state ?? ""} onChange=${set("state")}>
-        <option value="">all</option>${STATES.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}
-      </select>
-    </label>
-    <label class="field">Stars
-      <select value=${query.stars ?? ""} onChange=${set("stars")}>
-        <option value="">all</option>${["5", "4", "3"].map((each) => html`<option key=${each} value=${each}>${each}</option>`)}
-      </select>
-    </label>
-  </form>`;
 }
 
 const Verdict = ({ signal }) =>

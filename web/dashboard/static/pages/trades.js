@@ -5,6 +5,7 @@ import { html } from "../core/html.js";
 import { go, href } from "../core/router.js";
 import { prices, useResource, withPrice } from "../core/store.js";
 import { Badge, Card, Gain, Raw, Reading, Stars, Stat, Stats, Time, words } from "../components/basics.js";
+import { Filters } from "../components/filters.js";
 import { Pager, Table } from "../components/table.js";
 
 const TONES = { pending: "info", open: "info", closing: "warn", closed: "", missed: "", rejected: "bad" };
@@ -34,7 +35,7 @@ function List({ query }) {
   const sorted = { key: sort.replace("-", ""), descending: sort.startsWith("-") };
   const onSort = (key, descending) => go(href("trades", "", { ...query, cursor: "", sort: `${descending ? "-" : ""}${key}` }));
   return html`<${Card} title="Trades" wide>
-    <${Filters} query=${query} />
+    <${Filters} page="trades" query=${query} find="symbol, signal" label="Status" name="status" states=${STATUSES} />
     <${Reading} of=${list} />
     ${list.data &&
     html`<${Table} caption="Trades" columns=${columns} rows=${rows} rowKey=${(row) => row.id} sorted=${sorted} onSort=${onSort}
@@ -42,23 +43,6 @@ function List({ query }) {
       <${Pager} next=${list.data.next} back=${Boolean(query.cursor)} onNext=${() => go(href("trades", "", { ...query, cursor: list.data.next }))}
         onBack=${() => history.back()} />`}
   <//>`;
-}
-
-function Filters({ query }) {
-  const set = (name) => (event) => go(href("trades", "", { ...query, cursor: "", [name]: event.target.value }), { replace: true });
-  return html`<form class="filters" onSubmit=${(event) => event.preventDefault()} role="search">
-    <label class="field">Find<input type="search" value=${query.q ?? ""} maxlength="64" placeholder="symbol, signal" onChange=${set("q")} /></label>
-    <label class="field">Status
-      <select value=${query.status ?? ""} onChange=${set("status")}>
-        <option value="">all</option>${STATUSES.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}
-      </select>
-    </label>
-    <label class="field">Stars
-      <select value=${query.stars ?? ""} onChange=${set("stars")}>
-        <option value="">all</option>${["5", "4", "3"].map((each) => html`<option key=${each} value=${each}>${each}</option>`)}
-      </select>
-    </label>
-  </form>`;
 }
 
 function One({ id }) {
