@@ -65,6 +65,15 @@ def test_bytes_that_are_no_text_name_nothing_and_are_told_in_one_line(
     assert (told.exit_code, len(told.stderr.splitlines())) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("signals", "--symbol", "\udcff"), ("signals", "--source", "\udcff"), ("orders", "--symbol", "\udcff")],
+)
+def test_nothing_is_listed_of_what_is_no_text(seat: Seat, arguments: tuple[str, ...]) -> None:
+    told = seat(*arguments)
+    assert (told.exit_code, len(told.stdout.splitlines()), told.stderr) == (0, 1, "")
+
+
 def test_signals_are_listed_with_their_verdicts_and_filtered(seat: Seat) -> None:
     told = seat("signals")
     assert "s-ACME" in told.stdout
