@@ -22,6 +22,8 @@ ARRIVAL_S: Final = 2 * READ_TIMEOUT_S
 MAX_CONNECTIONS: Final = 256
 MAX_STRANGERS: Final = 128
 """Of these, the ones that have shown no token or session: the oldest makes room for a new one."""
+GRACE_S: Final = 0.5
+"""So long a newcomer may take to show one, while there is room at all."""
 
 CROWDED: Final = Refusal(
     503,
@@ -91,8 +93,11 @@ class BoundedConnection(H11Protocol):
     def _make_room(self) -> None:
         others = (each for each in self.connections if each is not self)
         strangers = [each for each in others if isinstance(each, BoundedConnection) and each.is_strange]
-        if len(strangers) >= MAX_STRANGERS:
-            oldest = min(strangers, key=lambda each: (each.is_answering, each.since))
+        if not strangers:
+            return
+        oldest = min(strangers, key=lambda each: (each.is_answering, each.since))
+        many = len(strangers) >= MAX_STRANGERS and self.since - oldest.since > GRACE_S
+        if many or len(self.connections) > MAX_CONNECTIONS:
             # Not only the transport's: it would still be counted until the loop gets to it.
             self.connections.discard(oldest)
             oldest.transport.abort()

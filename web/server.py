@@ -8,10 +8,12 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
-from web.connections import MAX_CONNECTIONS, BoundedConnection
+from web.connections import BoundedConnection
 
 KEEP_ALIVE_S: Final = 5
 MAX_HEADERS: Final = 16 * 1024
+BACKLOG: Final = 64
+"""Taken in at once, before any of them is read: well below what would have the first of them make room."""
 START_S: Final = 10.0
 
 
@@ -37,6 +39,7 @@ class WebServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,  # on, it would believe X-Forwarded-For from any local process
+            backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_S,
             h11_max_incomplete_event_size=MAX_HEADERS,
         )
@@ -71,7 +74,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(MAX_CONNECTIONS)
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise

@@ -192,12 +192,16 @@ def test_who_opens_connections_without_a_token_locks_nobody_out(shared: Api, sai
         assert not is_over(strangers[-1])
 
 
-def test_a_connection_with_a_token_makes_no_room_for_strangers(shared: Api) -> None:
+def test_a_connection_with_a_token_makes_no_room_for_strangers(
+    shared: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "GRACE_S", 0)
     with connected(shared) as stream:
         stream.sendall(head(shared).replace(b"POST /api/signals", b"GET /api/events"))
         assert stream.recv(65536).startswith(b"HTTP/1.1 200")
         assert shared.get("/api/status").status_code == 200
-        with crowd(shared, connections.MAX_STRANGERS + 20):
+        with crowd(shared, connections.MAX_STRANGERS + 20) as strangers:
+            assert answer_or_reset(strangers[0]) == b"", "the oldest made room"
             assert not is_over(stream)
             assert shared.get("/api/status").status_code == 200
 
@@ -205,8 +209,9 @@ def test_a_connection_with_a_token_makes_no_room_for_strangers(shared: Api) -> N
 def test_more_connections_than_it_serves_are_refused_in_the_shape_of_every_refusal(
     shared: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 8)
-    with crowd(shared, 8), requests.Session() as late:
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 1)
+    assert shared.get("/api/status").status_code == 200, "and stays connected"
+    with requests.Session() as late:
         refused = late.get(f"{shared.url}/livez", timeout=5)
     assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
     assert refused.headers["Retry-After"] == "1"
