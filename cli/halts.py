@@ -150,7 +150,7 @@ def _by_file(
         _print_json({"running": answers, "file": str(done.path), "changed": int(done.new)})
         return
     print(why)
-    when = "soon" if answers else "when it starts"
+    when = "soon" if answers else "when it starts, or soon if it runs"
     print(f"{_named(asked.scope)} is halted in {done.path}, where the bot finds it {when}")
 
 
