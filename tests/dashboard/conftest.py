@@ -1,6 +1,9 @@
 """A real browser in front of a running bot on the simulator: fills, exits, refusals, a halt."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from simulator.server import Simulator, SimulatorSettings
-from tests.flows.process import Api, started
+from tests.flows.process import ROOT, Api, environment, started
 
 CHROMIUM: Final = shutil.which("chromium")
 ARGUMENTS: Final = (
@@ -23,6 +26,7 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+DATE: Final = "2026-11-25"
 EVIL: Final = "<img/src=x/onerror=document.title='owned'>"
 """As markup it would run; without spaces, so that it fits where a name does."""
 SIZES: Final = {"desk": (1400, 900), "phone": (390, 844)}
@@ -96,6 +100,20 @@ def day(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Day]
         )
         api.post("/api/halt", {"scope": "TSLA", "reason": EVIL})
         yield one
+
+
+def play_a_day(state: Path, *flags: str) -> None:
+    """A whole trading day on the simulator, which leaves its ledger and its book behind."""
+    given = environment(state, None)
+    command = [sys.executable, str(ROOT / "run.py"), "--demo-day", "--date", DATE, "--state-dir", str(state)]
+    subprocess.run(
+        [*command, *flags],
+        env=os.environ | given,
+        cwd=given.pop("cwd"),
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 class Page:

@@ -1,6 +1,5 @@
 """`make screenshots`: the pictures of the documents, taken of a bot that has a day of trading behind it."""
 
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -8,11 +7,10 @@ from typing import Any, Final
 
 from playwright.sync_api import sync_playwright
 
-from tests.dashboard.conftest import ARGUMENTS, CHROMIUM, Day, Page
-from tests.flows.process import ROOT, environment, started
+from tests.dashboard.conftest import ARGUMENTS, CHROMIUM, Day, Page, play_a_day
+from tests.flows.process import ROOT, started
 
 IMAGES: Final = ROOT / "docs" / "images"
-DATE: Final = "2026-11-25"
 PICTURES: Final = {
     "now": ("desk", "light", "now"),
     "signals": ("desk", "light", "signals"),
@@ -41,15 +39,7 @@ def main() -> None:
         play_a_day(state)
         with started(state, None) as (_, api):
             day = Day(api, (state / "token").read_text().strip(), state)
-            for number, (symbol, tier, confidence) in enumerate(
-                [
-                    ("ACME", 1, "high"),
-                    ("MSFT", 3, "medium"),
-                    ("NOTRD", 3, "high"),
-                    ("PEP", 4, None),
-                    ("KO", 3, "low"),
-                ]
-            ):
+            for number, (symbol, tier, confidence) in enumerate(SIGNALS):
                 day.send(f"news-{number}", symbol, tier, confidence)
             api.until("/api/trades?symbol=KO&open=true", lambda a: a.json()["items"][0]["shares"], "the fill")
             chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
@@ -58,13 +48,6 @@ def main() -> None:
             [trade] = api.get("/api/trades?status=closed&sort=-pnl&limit=1").json()["items"]
             shoot(chromium, day, "trade", ("desk", "light", f"trades/{trade['id']}"))
             chromium.close()
-
-
-def play_a_day(state: Path) -> None:
-    """A whole trading day, which leaves its ledger and its book behind."""
-    given = environment(state, None)
-    command = [sys.executable, str(ROOT / "run.py"), "--demo-day", "--date", DATE, "--state-dir", str(state)]
-    subprocess.run(command, env=given, cwd=given.pop("cwd"), check=True, stdout=subprocess.DEVNULL)
 
 
 def shoot(chromium: Any, day: Day, name: str, seen: tuple[str, str, str]) -> None:
