@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,12 +10,16 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from web.api.config import CLI_AGENT
 from web.guard import HTTP_PORT
 from web.token import NAMES, proof_of
 
 TIMEOUT_S: Final = 15.0
+PROOF_S: Final = 5.0
+MOST_PROOF: Final = 16 * 1024
+"""Bytes."""
 PATIENCE: Final = 5
 """Tries for a bot that says it is busy; it says itself how long to wait in between."""
 LONGEST_PAUSE_S: Final = 10.0
@@ -146,22 +151,18 @@ class BotClient:
         return self._call(method, path, data=text.encode(errors="backslashreplace"), headers=headers)
 
     def _call(self, method: str, path: str, **given: Any) -> Answer:
-        if not self._is_known and (busy := self._asked_who_it_is()) is not None:
-            return busy
+        if not self._is_known:
+            self._ask_who_it_is()
         return self._exchange(method, path, **given)
 
-    def _asked_who_it_is(self) -> Answer | None:
-        """None: it is our bot; else that it has no time. Raises Stranger, Unreachable."""
+    def _ask_who_it_is(self) -> None:
+        """Raises Stranger, Unreachable."""
         challenge, port = secrets.token_urlsafe(24), urlsplit(self.url).port or HTTP_PORT
-        answer = self._exchange("GET", f"/livez?challenge={challenge}")
-        if answer.status == requests.codes.service_unavailable:
-            return answer
-        proofs = answer.body.get("proofs")
-        if not isinstance(proofs, list) or proof_of(self._token, challenge, port) not in proofs:
-            raise Stranger(self.url, is_starfill=isinstance(proofs, list) and len(proofs) == len(NAMES))
+        proofs = _proofs_at(f"{self.url}/livez?challenge={challenge}", self.url)
+        if proof_of(self._token, challenge, port) not in proofs:
+            raise Stranger(self.url, is_starfill=len(proofs) == len(NAMES))
         self._session.headers["Authorization"] = f"Bearer {self._token}"
         self._is_known = True
-        return None
 
     def _forget(self) -> None:
         """Whoever answers next may be somebody else."""
@@ -179,13 +180,51 @@ class BotClient:
             body = {}
         except requests.RequestException as error:
             self._forget()
-            raise Unreachable(f"no Starfill answers at {self.url} ({type(error).__name__})") from None
+            raise _silent(self.url, error) from None
         retry_after = said.headers.get("Retry-After", "1")
         return Answer(
             said.status_code,
             body if isinstance(body, dict) else {},
             float(retry_after) if retry_after.isdecimal() else 1.0,
         )
+
+
+def _proofs_at(address: str, url: str) -> list[Any]:
+    """What whoever listens there says for himself, within bounds of time and size. Raises Unreachable.
+
+    On a thread of its own: no timeout of the library's ends an answer that comes byte by byte.
+    """
+    heard: list[list[Any] | requests.RequestException] = []
+
+    def ask() -> None:
+        try:
+            heard.append(_proofs(address))
+        except requests.RequestException as error:
+            heard.append(error)
+
+    thread = threading.Thread(target=ask, name="proof", daemon=True)
+    thread.start()
+    thread.join(PROOF_S)
+    told = heard[0] if heard else requests.Timeout()
+    if isinstance(told, requests.RequestException):
+        raise _silent(url, told)
+    return told
+
+
+def _proofs(address: str) -> list[Any]:
+    with requests.Session() as session:
+        session.trust_env = False
+        with session.get(address, timeout=PROOF_S, allow_redirects=False, stream=True) as said:
+            try:
+                body = json.loads(said.raw.read(MOST_PROOF, decode_content=True))
+            except (HTTPError, ValueError, RecursionError):
+                return []
+    proofs = body.get("proofs") if isinstance(body, dict) else None
+    return proofs if isinstance(proofs, list) else []
+
+
+def _silent(url: str, error: requests.RequestException) -> Unreachable:
+    return Unreachable(f"no Starfill answers at {url} ({type(error).__name__})")
 
 
 def _quoted(text: str) -> str:

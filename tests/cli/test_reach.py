@@ -3,8 +3,10 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -46,7 +48,10 @@ class Impostor:
     """Which it can prove to know; None: it is another program, and has no proofs at all."""
     shown: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    manner: str = "plain"
+    """How it answers: plainly, without end, byte by byte, deep, or with another address."""
     address: str = ""
+    over: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, method: str, path: str, authorization: str | None, port: int) -> dict[str, Any]:
         parts = urlsplit(path)
@@ -65,6 +70,9 @@ def impostor() -> Iterator[Impostor]:
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if here.manner != "plain":
+                _misbehave(self, here)
+                return
             port = self.connection.getsockname()[1]
             text = json.dumps(here.answer(self.command, self.path, self.headers["Authorization"], port))
             self.send_response(200)
@@ -82,8 +90,41 @@ def impostor() -> Iterator[Impostor]:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield here
+        here.over.set()
         server.shutdown()
         thread.join()
+
+
+def _misbehave(handler: BaseHTTPRequestHandler, here: Impostor) -> None:
+    if authorization := handler.headers["Authorization"]:
+        here.shown.add(authorization)
+    head = "HTTP/1.1 302 Found\r\nLocation: /elsewhere" if here.manner == "sent on" else "HTTP/1.1 200 OK"
+    bodies = {
+        "endless": repeat(b"[" * 4096),
+        "slow": _slowly(here.over),
+        "deep": [b"[" * 10_000],
+        "sent on": [b"{}"],
+    }
+    with suppress(OSError):
+        handler.wfile.write(f"{head}\r\nConnection: close\r\n\r\n".encode())
+        for part in bodies[here.manner]:
+            handler.wfile.write(part)
+
+
+def _slowly(over: threading.Event) -> Iterator[bytes]:
+    while not over.wait(0.01):
+        yield b" "
+
+
+@pytest.mark.parametrize("manner", ["endless", "slow", "deep", "sent on"])
+def test_who_holds_the_port_and_misbehaves_does_not_keep_the_bot_from_being_halted(
+    impostor: Impostor, cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manner: str
+) -> None:
+    monkeypatch.setattr("cli.client.PROOF_S", 0.3)
+    impostor.manner = manner
+    write_tokens(tmp_path)
+    done = cli("halt", "--all", "--reason", "x", "--http", impostor.address, "--state-dir", tmp_path)
+    assert (done.exit_code, "everything is halted" in done.stdout, impostor.shown) == (0, True, set())
 
 
 @pytest.mark.parametrize("known", [None, OTHERS], ids=["another program", "another bot"])
