@@ -98,6 +98,7 @@ def test_on_a_full_disk_no_order_leaves_and_it_goes_on_by_itself_when_there_is_r
     simulator: Simulator, tmp_path: Path
 ) -> None:
     resting(simulator)
+    control(simulator, "prices", {"ACME": "10"})  # as it is filled, so that nothing is sold with a gain
     with started(tmp_path / "state", simulator.base_url) as (process, api):
         assert api.post("/api/signals", a_signal("ACME")).status_code == 202
         eventually(lambda: oracle(simulator, "accepted"), "the order")

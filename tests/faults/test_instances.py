@@ -127,6 +127,7 @@ def test_a_bot_that_stood_still_past_its_lease_and_was_not_replaced_goes_on(
     state = tmp_path / "state"
     path = state / "ledger-simulator.sqlite3"
     control(simulator, "switches", {"auto_fill": False})
+    control(simulator, "prices", {"ACME": "10"})  # as it is filled, so that nothing is sold with a gain
     with started(state, simulator.base_url) as (process, api):
         assert api.post("/api/signals", a_signal("ACME")).status_code == 202
         [order] = eventually(lambda: oracle(simulator, "accepted"), "the order")
